@@ -1,0 +1,1 @@
+"""The upstream edge: one file per provider family over a wire codec; most providers are a row."""

@@ -1,0 +1,283 @@
+"""HTTP to upstreams: one POST, its answer as a body or as server-sent events.
+
+Owns the socket of every upstream call, so that it can be shut down from another thread, the four
+time limits, and the words for a call that fails below HTTP. The only module that imports requests
+and sseclient. Retries nothing: the executor decides what is tried again.
+"""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from sseclient import SSEClient
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from config.schema import HttpClient, Timeouts
+from gateway.canonical.errors import Failure, Kind, Next, UpstreamError
+from gateway.execution.execution import Execution
+from gateway.wire.sse import FrameSplitter, FrameTooLarge
+
+MAX_BODY_BYTES = 256 * 1024 * 1024
+"""Of an answer that is not streamed."""
+MAX_ERROR_BYTES = 256 * 1024
+
+_READ_BYTES = 64 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """One frame: its bytes, and its data field; None for a frame that has none."""
+
+    frame: bytes
+    data: str | None
+
+
+class Exchange:
+    """One request and its answer; `abort` ends it from any thread."""
+
+    def __init__(self) -> None:
+        self.connection: HTTPConnection | None = None
+        self._aborted = False
+
+    def bind(self, connection: HTTPConnection) -> None:
+        """Take note of the connection that carries the exchange."""
+        self.connection = connection
+        if self._aborted:
+            raise ConnectionAbortedError("the call was ended")
+
+    def abort(self) -> None:
+        """Shut the socket down: whoever reads or writes it returns at once."""
+        self._aborted = True
+        sock = self.connection.sock if self.connection else None
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+    def read_timeout(self, seconds: float) -> None:
+        """Bound each further read of the answer."""
+        sock = self.connection.sock if self.connection else None
+        if sock is not None:
+            sock.settimeout(seconds)
+
+
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+class _Connection(HTTPConnection):
+    """A connection that tells the exchange it carries."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        exchange = _exchange.get()
+        if exchange:
+            exchange.bind(self)
+        super().request(*args, **kwargs)
+
+
+class _TlsConnection(HTTPSConnection):
+    """The same over TLS."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        exchange = _exchange.get()
+        if exchange:
+            exchange.bind(self)
+        super().request(*args, **kwargs)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections are ours, with room for every slot of a worker."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class HttpUpstream:
+    """Posts to one instance's upstream."""
+
+    def __init__(self, instance: str, *, timeouts: Timeouts, client: HttpClient) -> None:
+        self._instance = instance
+        self._timeouts = timeouts
+        self._client = client
+        self._adapter = _Adapter(pool_connections=4, pool_maxsize=4096, max_retries=0)
+        self._verify: bool | str = client.ca_bundle or True
+
+    @contextmanager
+    def post(
+        self, url: str, *, headers: Mapping[str, str], body: bytes, execution: Execution
+    ) -> Iterator["Answer"]:
+        """Post and hand out the answer as soon as its headers are there.
+
+        Leaving the block closes the connection unless the answer was read to its end.
+
+        Raises:
+            UpstreamError: no answer came: the name, the connection, TLS, or a time limit failed.
+        """
+        exchange = Exchange()
+        with execution.cancellation.aborting(exchange.abort), self._errors():
+            response = self._send(exchange, url, headers=headers, body=body)
+            try:
+                exchange.read_timeout(self._timeouts.silence_s)
+                yield Answer(self, response)
+            finally:
+                response.close()
+
+    def _send(
+        self, exchange: Exchange, url: str, *, headers: Mapping[str, str], body: bytes
+    ) -> requests.Response:
+        request = requests.Request("POST", url, headers=dict(headers), data=body).prepare()
+        limits = (self._timeouts.connect_s, self._timeouts.first_byte_s)
+        token = _exchange.set(exchange)
+        try:
+            return self._adapter.send(
+                request,
+                stream=True,
+                timeout=limits,
+                verify=self._verify,
+                proxies=self._proxies(url),
+            )
+        finally:
+            _exchange.reset(token)
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        if self._client.proxy:
+            return {"http": self._client.proxy, "https": self._client.proxy}
+        if self._client.trust_environment_proxy:
+            return requests.utils.get_environ_proxies(url)
+        return {}
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what fails below HTTP into an UpstreamError."""
+        try:
+            yield
+        except (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+            raise self._timeout("connect", self._timeouts.connect_s) from None
+        except requests.ReadTimeout:
+            raise self._timeout("send a first byte", self._timeouts.first_byte_s) from None
+        except (urllib3.exceptions.ReadTimeoutError, TimeoutError):
+            raise self._timeout("go on", self._timeouts.silence_s) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self.failed(_reason(error)) from None
+        except FrameTooLarge:
+            raise self.failed("a frame of its stream has no end") from None
+
+    def _timeout(self, what: str, limit_s: float) -> UpstreamError:
+        failure = Failure(
+            kind=Kind.TIMEOUT,
+            message=f"{self._instance} did not {what} within {limit_s:g} s",
+            status=504,
+        )
+        return UpstreamError(failure, next=Next.CANDIDATE)
+
+    def failed(self, reason: str) -> UpstreamError:
+        """Make the error of an upstream that cannot be talked to."""
+        failure = Failure(
+            kind=Kind.UPSTREAM,
+            message=f"{self._instance} could not be reached or broke off: {reason}",
+            status=502,
+        )
+        return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+class Answer:
+    """An upstream's answer, its body not yet read."""
+
+    def __init__(self, upstream: HttpUpstream, response: requests.Response) -> None:
+        self._upstream = upstream
+        self._raw: Any = response.raw
+        self.status: int = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the upstream says that it streams events."""
+        return self.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+    def body(self, *, limit: int = MAX_BODY_BYTES) -> bytes:
+        """Read the whole body.
+
+        Raises:
+            UpstreamError: it is longer than `limit` bytes.
+        """
+        chunks = []
+        size = 0
+        for chunk in self._chunks():
+            size += len(chunk)
+            if size > limit:
+                raise self._upstream.failed(f"its answer is longer than {limit} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def error_body(self) -> bytes:
+        """Read as much of an error's body as is of use."""
+        body = b""
+        for chunk in self._chunks():
+            body += chunk
+            if len(body) > MAX_ERROR_BYTES:
+                return body[:MAX_ERROR_BYTES]
+        return body
+
+    def events(self) -> Iterator[ServerSentEvent]:
+        """Read server-sent events as they come.
+
+        What follows the last blank line is yielded too: whether the stream was whole is judged by
+        its terminal event.
+        """
+        splitter = FrameSplitter()
+        for chunk in self._chunks():
+            for frame in splitter.feed(chunk):
+                yield ServerSentEvent(frame, _data(frame))
+        rest = splitter.flush()
+        if rest.strip():
+            yield ServerSentEvent(rest, _data(rest))
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield what has arrived, without waiting for more, whatever the transfer coding.
+
+        `iter_content` would wait for whole blocks on a body that ends with its connection.
+        """
+        while chunk := self._raw.read1(_READ_BYTES, decode_content=True):
+            yield chunk
+
+
+def _data(frame: bytes) -> str | None:
+    """Decode a frame's data field; None when it has none."""
+    events = SSEClient(iter((frame.removeprefix(_BOM),))).events()
+    return next((event.data for event in events), None)
+
+
+def _reason(error: Exception) -> str:
+    """Say what failed without a URL or an object's address in it."""
+    text = f"{type(error).__name__} {error}".lower()
+    for needle, reason in (
+        ("nameresolution", "its host name does not resolve"),
+        ("refused", "connection refused"),
+        ("certificate", "its TLS certificate is not trusted"),
+        ("ssl", "TLS failed"),
+        ("reset", "connection reset"),
+        ("incompleteread", "the connection closed in the middle of the answer"),
+        ("remotedisconnected", "the connection closed without an answer"),
+        ("invalidurl", "its URL is not valid"),
+        ("proxy", "the proxy failed"),
+    ):
+        if needle in text:
+            return reason
+    return type(error).__name__

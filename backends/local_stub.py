@@ -1,0 +1,161 @@
+"""A built-in upstream for demos, load and tests: its model's name says what it does.
+
+    stub-default          answers the configured text
+    echo                  answers the last user message
+    slow, slow-<s>        waits, then answers (2 s)
+    429-then-ok           refuses its first key for a second, answers with the next
+    401                   refuses its first key for good, answers with the next
+    error-before-output   answers 500
+    cut-mid-stream        gives half of its text and breaks off
+    tool-call             calls the request's first tool
+    long-stream, long-stream-<n>   answers n words, 20 a second (100)
+
+Opens no connection.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+from gateway.canonical.call import Candidate
+from gateway.canonical.errors import Failure, Kind, Next, UpstreamError, next_after
+from gateway.canonical.events import (
+    Event,
+    Finished,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    Usage,
+)
+from gateway.canonical.request import Request
+from gateway.execution.execution import Execution
+from gateway.execution.ports import Credential
+from gateway.wire.openai_chat.request import parse_request
+
+MODELS = (
+    "stub-default",
+    "echo",
+    "slow",
+    "429-then-ok",
+    "401",
+    "error-before-output",
+    "cut-mid-stream",
+    "tool-call",
+    "long-stream",
+)
+KEYS = ("stub-key-first", "stub-key-second")
+"""What its pool holds when none is configured: two, so that a refusal can be seen to move on."""
+
+_STEP_S = 0.05
+_MAX_SECONDS = 600
+_MAX_WORDS = 100_000
+_NUMBERED = re.compile(r"(slow|long-stream)(?:-(\d{1,6}))?$")
+
+
+class LocalStub:
+    """One configured instance of the stub."""
+
+    def __init__(self, instance: str, *, text: str, first_key: str) -> None:
+        self._instance = instance
+        self._text = text
+        self._first_key = first_key
+
+    def stream(
+        self, execution: Execution, candidate: Candidate, credential: Credential
+    ) -> Iterator[Event]:
+        """Play the scenario that the model names; see `Backend.stream`."""
+        request = parse_request(execution.body)
+        scenario, number = _scenario(candidate.model)
+        script = self._scripts.get(scenario)
+        if script is None:
+            raise self._refusal(404, f"no such model; it has {', '.join(MODELS)}")
+        self._check_key(scenario, credential)
+        yield Started(f"{self._instance}:{candidate.model}")
+        for event in script(self, request, number):
+            if failure := execution.cancellation.failure:
+                raise UpstreamError(failure, next=Next.SURFACE)
+            yield event
+
+    def _check_key(self, scenario: str, credential: Credential) -> None:
+        if credential.secret != self._first_key:
+            return
+        if scenario == "429-then-ok":
+            raise self._refusal(429, "slow down", {"retry-after": "1"})
+        if scenario == "401":
+            raise self._refusal(401, "this key is not valid")
+
+    def _default(self, _request: Request, _number: int | None) -> Iterator[Event]:
+        return self._say(self._text)
+
+    def _echo(self, request: Request, _number: int | None) -> Iterator[Event]:
+        return self._say(request.last_user_text)
+
+    def _slow(self, _request: Request, seconds: int | None) -> Iterator[Event]:
+        end = time.monotonic() + min(2 if seconds is None else seconds, _MAX_SECONDS)
+        while time.monotonic() < end:
+            time.sleep(_STEP_S)
+            yield TextDelta("")
+        yield from self._say(self._text)
+
+    def _error(self, _request: Request, _number: int | None) -> Iterator[Event]:
+        raise self._refusal(500, "scripted")
+
+    def _cut(self, _request: Request, _number: int | None) -> Iterator[Event]:
+        yield TextDelta(self._text[: len(self._text) // 2])
+        failure = Failure(
+            kind=Kind.TRUNCATED, message=f"{self._instance} broke off as scripted", status=502
+        )
+        raise UpstreamError(failure, next=Next.CANDIDATE)
+
+    def _tool_call(self, request: Request, _number: int | None) -> Iterator[Event]:
+        name = request.tools[0].name if request.tools else "stub_tool"
+        yield ToolCallStarted(0, "stub-tool-1", name)
+        yield ToolCallDelta(0, "{}")
+        yield Usage(1, 1)
+        yield Finished("tool_calls")
+
+    def _long(self, _request: Request, words: int | None) -> Iterator[Event]:
+        count = min(100 if words is None else words, _MAX_WORDS)
+        for number in range(count):
+            yield TextDelta(f"{number} ")
+            time.sleep(_STEP_S)
+        yield Usage(1, count)
+        yield Finished("stop")
+
+    def _say(self, text: str) -> Iterator[Event]:
+        words = re.findall(r"\S+\s*|\s+", text)
+        for word in words:
+            yield TextDelta(word)
+        yield Usage(1, len(words))
+        yield Finished("stop")
+
+    def _refusal(
+        self, status: int, words: str, headers: dict[str, str] | None = None
+    ) -> UpstreamError:
+        kinds = {404: Kind.NOT_FOUND, 429: Kind.RATE_LIMITED, 401: Kind.AUTHENTICATION}
+        failure = Failure(
+            kind=kinds.get(status, Kind.UPSTREAM),
+            message=f"{self._instance}: {words}",
+            status=502 if status >= 500 else status,
+        )
+        return UpstreamError(failure, next=next_after(status), status=status, headers=headers)
+
+    _scripts: dict[str, Callable[["LocalStub", Request, int | None], Iterator[Event]]] = {
+        "stub-default": _default,
+        "echo": _echo,
+        "slow": _slow,
+        "429-then-ok": _default,
+        "401": _default,
+        "error-before-output": _error,
+        "cut-mid-stream": _cut,
+        "tool-call": _tool_call,
+        "long-stream": _long,
+    }
+
+
+def _scenario(model: str) -> tuple[str, int | None]:
+    match = _NUMBERED.match(model)
+    if not match:
+        return model, None
+    return match[1], int(match[2]) if match[2] else None

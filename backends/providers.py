@@ -1,0 +1,86 @@
+"""The providers, as data: one row a kind.
+
+A provider that needs behaviour of its own is not a row but a file beside this one.
+"""
+
+from types import MappingProxyType
+
+from msgspec import Struct
+
+_NOTHING: MappingProxyType[str, str] = MappingProxyType({})
+_NO_HEADERS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """What is known of a provider before any configuration."""
+
+    kind: str
+    key_family: str | None
+    """Of `config.environment`; None = it takes no key."""
+    base_url: str
+    default_model: str
+    docs: str
+    """The provider's page on its API."""
+    client_headers: MappingProxyType[str, tuple[str, ...]] = _NO_HEADERS
+    """Upstream header -> the client's headers, in lower case, that may set it; the first wins."""
+    static_headers: MappingProxyType[str, str] = _NOTHING
+    """Upstream header -> the setting of the instance that sets it when the client does not."""
+
+
+OPENAI_COMPATIBLE: tuple[Provider, ...] = (
+    Provider(
+        kind="openai-legacy",
+        key_family="openai",
+        base_url="https://api.openai.com/v1",
+        default_model="gpt-4o-mini",
+        docs="https://platform.openai.com/docs/api-reference/chat",
+        client_headers=MappingProxyType({"OpenAI-Beta": ("openai-beta",)}),
+    ),
+    Provider(
+        kind="huggingface",
+        key_family="huggingface",
+        base_url="https://router.huggingface.co/v1",
+        default_model="openai/gpt-oss-120b:fastest",
+        docs="https://huggingface.co/docs/inference-providers/index",
+    ),
+    Provider(
+        kind="openrouter",
+        key_family="openrouter",
+        base_url="https://openrouter.ai/api/v1",
+        default_model="openai/gpt-4o-mini",
+        docs="https://openrouter.ai/docs/api-reference/overview",
+        client_headers=MappingProxyType(
+            {
+                "HTTP-Referer": ("http-referer",),
+                "X-Title": ("x-openrouter-title", "x-title"),
+                "X-OpenRouter-Categories": ("x-openrouter-categories",),
+                "X-OpenRouter-Metadata": ("x-openrouter-metadata",),
+            }
+        ),
+        static_headers=MappingProxyType(
+            {"HTTP-Referer": "static_referer", "X-Title": "static_title"}
+        ),
+    ),
+    Provider(
+        kind="nvidia",
+        key_family="nvidia",
+        base_url="https://integrate.api.nvidia.com/v1",
+        default_model="nvidia/llama-3.1-nemotron-nano-8b-v1",
+        docs="https://docs.api.nvidia.com/nim/reference/llm-apis",
+    ),
+)
+
+LOCAL_STUB = "local-stub"
+
+KINDS: MappingProxyType[str, str | None] = MappingProxyType(
+    {LOCAL_STUB: None} | {provider.kind: provider.key_family for provider in OPENAI_COMPATIBLE}
+)
+"""Every kind -> its key family."""
+
+CLIENT_HEADERS: frozenset[str] = frozenset(
+    alias
+    for provider in OPENAI_COMPATIBLE
+    for aliases in provider.client_headers.values()
+    for alias in aliases
+)
+"""The client's headers that some provider takes."""

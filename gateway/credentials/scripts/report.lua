@@ -1,0 +1,29 @@
+-- Puts a key aside. A cooldown is never shortened and a dead key never becomes a cooling one.
+-- KEYS: 1 marks (hash)  2 free (zset)  3 cooling (zset)
+-- ARGV: 1 digest  2 'dead' or 'cooling'  3 duration in ms  4 the upstream's status  5 its words
+-- Returns: the time in ms until which the key rests; -1 = for good.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local digest, state = ARGV[1], ARGV[2]
+local untilms = state == 'dead' and 0 or now + tonumber(ARGV[3])
+
+local mark = redis.call('HGET', KEYS[1], digest)
+if mark then
+  local marked, marked_until = string.match(mark, '^(%a+)|(%d+)')
+  if marked == 'dead' then
+    return -1
+  end
+  if state == 'cooling' and tonumber(marked_until) >= untilms then
+    return tonumber(marked_until)
+  end
+end
+
+redis.call('ZREM', KEYS[2], digest)
+local record = string.format('%s|%.0f|%.0f|%s|%s', state, untilms, now, ARGV[4], ARGV[5])
+redis.call('HSET', KEYS[1], digest, record)
+if state == 'dead' then
+  redis.call('ZREM', KEYS[3], digest)
+  return -1
+end
+redis.call('ZADD', KEYS[3], untilms, digest)
+return untilms

@@ -1,0 +1,1 @@
+"""The one loop that walks candidates and credentials, and what it needs from outside."""

@@ -1,0 +1,240 @@
+"""Walks candidates and credentials until one answers. Nothing else changes candidate.
+
+Owns failover: before output the next credential or candidate is tried, after output never. Owns
+the hold on what comes before output, so that a client never sees two preambles. Knows neither
+Redis nor HTTP: see `ports`.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+import msgspec
+
+from gateway.canonical.call import Candidate
+from gateway.canonical.errors import (
+    CredentialsUnavailable,
+    Failure,
+    Kind,
+    Next,
+    UpstreamError,
+)
+from gateway.canonical.events import Event, Failed, NativeFrame, is_output, is_terminal
+from gateway.execution.execution import Execution
+from gateway.execution.ports import Backend, Credential, CredentialPool
+from gateway.execution.progress import Attempt, Progress
+
+MAX_HELD_EVENTS = 1000
+MAX_HELD_BYTES = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Executes calls against the backends of one process."""
+
+    def __init__(
+        self,
+        *,
+        pool: CredentialPool,
+        backends: Mapping[str, Backend],
+        now: Callable[[], float],
+    ) -> None:
+        """
+        Args:
+            backends: instance id -> its backend.
+            now: Unix seconds.
+        """
+        self._pool = pool
+        self._backends = backends
+        self._now = now
+
+    def execute(self, execution: Execution, progress: Progress) -> Iterator[Event]:
+        """Yield the answer of the first candidate that gives one, ending with one terminal event.
+
+        Closing the iterator ends the attempt under way and its upstream connection.
+        """
+        while candidate := progress.next_candidate():
+            if self._now() >= execution.call.deadline_at:
+                yield Failed(_deadline_passed())
+                return
+            attempt = yield from self._attempt(execution, candidate, progress)
+            if attempt is None:
+                return
+            if attempt.next is Next.SURFACE:
+                yield Failed(attempt.failure)
+                return
+        yield Failed(no_candidate_left(progress))
+
+    def _attempt(
+        self, execution: Execution, candidate: Candidate, progress: Progress
+    ) -> Generator[Event, None, UpstreamError | None]:
+        """Try one candidate with one key after the other.
+
+        Returns:
+            None when the answer's terminal event was yielded, else what kept it from coming.
+        """
+        last: UpstreamError | None = None
+        while True:
+            tried = progress.tried_credentials.get(candidate.instance, ())
+            try:
+                lease = self._pool.acquire(candidate, excluded=tried)
+            except CredentialsUnavailable as unavailable:
+                error = _no_credential(unavailable, last)
+                progress.record(Attempt(candidate=candidate, failure=error.failure, exhausted=True))
+                return error
+            last = None
+            try:
+                last = yield from self._run(execution, candidate, lease.credential)
+            finally:
+                lease.report(last)
+            if last is None:
+                return None
+            if last.next is not Next.CREDENTIAL:
+                progress.record(Attempt(candidate=candidate, failure=last.failure))
+                return last
+            progress.refused(candidate, lease.credential.id)
+
+    def _run(
+        self, execution: Execution, candidate: Candidate, credential: Credential
+    ) -> Generator[Event, None, UpstreamError | None]:
+        """Run one attempt with one key.
+
+        Returns:
+            None when a terminal event was yielded, else the error that came before output.
+        """
+        held = _Held()
+        committed = False
+        stream = self._backends[candidate.instance].stream(execution, candidate, credential)
+        try:
+            for event in stream:
+                if not committed and not is_output(event) and not is_terminal(event):
+                    held.add(event)
+                    continue
+                if not committed:
+                    committed = True
+                    yield from held.events
+                yield event
+                if is_terminal(event):
+                    return None
+            raise _unfinished(candidate)
+        except UpstreamError:
+            if stopped := execution.cancellation.failure:
+                error = UpstreamError(stopped, next=Next.SURFACE)
+            if committed:
+                yield Failed(error.failure)
+                return None
+            return error
+        except Exception as error:  # noqa: BLE001 - a fault in one backend must not end the call
+            log.exception("backend %s failed", candidate.instance)
+            broken = _broken(candidate, error)
+            if committed:
+                yield Failed(broken.failure)
+                return None
+            return broken
+        finally:
+            _close(stream)
+
+
+class _Held:
+    """What came before output, within bounds."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._bytes = 0
+
+    def add(self, event: Event) -> None:
+        """Hold an event.
+
+        Raises:
+            UpstreamError: the upstream talks on and on and says nothing.
+        """
+        self._bytes += len(event.data) if isinstance(event, NativeFrame) else 64
+        if len(self.events) >= MAX_HELD_EVENTS or self._bytes > MAX_HELD_BYTES:
+            failure = Failure(
+                kind=Kind.UPSTREAM,
+                message=f"the upstream sent {self._bytes} bytes of preamble and no output",
+                status=502,
+            )
+            raise UpstreamError(failure, next=Next.CANDIDATE)
+        self.events.append(event)
+
+
+def no_candidate_left(progress: Progress) -> Failure:
+    """Choose what the client is told when nothing answered.
+
+    The last failure of an upstream comes first; without one every candidate lacked a key: 429 with
+    the soonest time when one is only cooling, else 502.
+    """
+    real = [attempt.failure for attempt in progress.attempts if not attempt.exhausted]
+    if real:
+        failure = real[-1]
+        if len(progress.attempts) == 1:
+            return failure
+        message = f"no candidate answered. {progress.summary()}"
+        return msgspec.structs.replace(failure, message=message, native=None)
+    if len(progress.attempts) == 1:
+        return progress.attempts[0].failure
+    times = [wait_s for a in progress.attempts if (wait_s := a.failure.retry_after_s)]
+    if not times:
+        return Failure(kind=Kind.CREDENTIALS_EXHAUSTED, message=progress.summary(), status=502)
+    return Failure(
+        kind=Kind.RATE_LIMITED,
+        message=progress.summary(),
+        status=429,
+        code="rate_limit_exceeded",
+        retry_after_s=min(times),
+    )
+
+
+def _no_credential(
+    unavailable: CredentialsUnavailable, last: UpstreamError | None
+) -> UpstreamError:
+    said = f" (last refusal: {last.failure.message})" if last else ""
+    if unavailable.retry_at is None:
+        failure = Failure(
+            kind=Kind.CREDENTIALS_EXHAUSTED,
+            message=f"every upstream key of {unavailable.instance} has been refused as invalid"
+            f"{said}; your own key is fine: the operator must replace the upstream key "
+            "or run 'queueway keys reset'",
+            status=502,
+        )
+        return UpstreamError(failure, next=Next.CANDIDATE)
+    wait_s = max(1, math.ceil(unavailable.retry_at - unavailable.now))
+    failure = Failure(
+        kind=Kind.RATE_LIMITED,
+        message=f"every key of {unavailable.instance} is rate limited; "
+        f"the soonest is usable in {wait_s} s{said}",
+        status=429,
+        code="rate_limit_exceeded",
+        retry_after_s=wait_s,
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+def _deadline_passed() -> Failure:
+    return Failure(kind=Kind.TIMEOUT, message="the call's total time is used up", status=504)
+
+
+def _unfinished(candidate: Candidate) -> UpstreamError:
+    failure = Failure(
+        kind=Kind.TRUNCATED,
+        message=f"{candidate.instance} ended its answer before it was complete",
+        status=502,
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+def _broken(candidate: Candidate, error: Exception) -> UpstreamError:
+    failure = Failure(
+        kind=Kind.INTERNAL,
+        message=f"the backend of {candidate.instance} failed: {type(error).__name__}",
+        status=502,
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+def _close(stream: Iterator[Event]) -> None:
+    close = getattr(stream, "close", None)
+    if close:
+        close()

@@ -1,0 +1,108 @@
+"""`POST /v1/chat/completions` and what belongs to it, in OpenAI's shapes."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from flask import Blueprint, Response, request
+
+from gateway.canonical.call import Call
+from gateway.canonical.collect import collect
+from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.canonical.events import Event, NativeBody
+from gateway.canonical.request import Dialect
+from gateway.frontends import delivery
+from gateway.frontends.access import Access
+from gateway.frontends.delivery import CALL_ID_HEADER
+from gateway.runtime import Runtime
+from gateway.wire.openai_chat.request import parse_envelope
+from gateway.wire.openai_chat.response import render_response
+from gateway.wire.openai_chat.stream import render_stream
+
+ROUTE_HEADERS = ("X-Queueway-Route", "X-LIP-Route")
+
+_JSON = "application/json"
+
+
+def blueprint(runtime: Runtime, access: Access) -> Blueprint:
+    """Make the routes of the OpenAI chat dialect."""
+    routes = Blueprint("openai_chat", __name__)
+
+    @routes.post("/v1/chat/completions")
+    def chat_completions() -> Response:
+        return _complete(runtime, access)
+
+    @routes.get("/v1/models")
+    def models() -> dict[str, object]:
+        access.owner(request.headers, remote_address=request.remote_addr or "")
+        return {"object": "list", "data": _models(runtime)}
+
+    @routes.route("/v1/completions", methods=["GET", "POST"])
+    def completions() -> Response:
+        raise GatewayError(
+            Failure(
+                kind=Kind.NOT_FOUND,
+                message="the legacy /v1/completions is not served; use /v1/chat/completions",
+                status=404,
+                code="endpoint_not_found",
+            )
+        )
+
+    return routes
+
+
+def _complete(runtime: Runtime, access: Access) -> Response:
+    owner = access.owner(request.headers, remote_address=request.remote_addr or "")
+    body = request.get_data(cache=False)
+    envelope = parse_envelope(body, max_depth=runtime.config.server.max_json_depth)
+    header = next((value for name in ROUTE_HEADERS if (value := request.headers.get(name))), None)
+    call = runtime.web.new_call(
+        owner=owner,
+        dialect=Dialect.OPENAI_CHAT,
+        model=envelope.model,
+        stream=bool(envelope.stream),
+        route=runtime.router.resolve(envelope.model, header=header),
+        headers={
+            name.lower(): value
+            for name, value in request.headers.items()
+            if name.lower() in runtime.client_headers
+        },
+    )
+    silence_s = runtime.config.server.keepalive_s
+    events = delivery.follow(runtime.web, call, body, silence_s=silence_s)
+    try:
+        if call.stream:
+            return delivery.stream(events, call, lambda heard: _render(call, heard))
+        return _whole(call, delivery.whole(events))
+    except GatewayError as error:
+        error.call_id = call.id
+        raise
+
+
+def _render(call: Call, events: Iterable[Event]) -> Iterator[bytes]:
+    return render_stream(events, id=_completion_id(call), created=int(time.time()))
+
+
+def _whole(call: Call, events: list[Event]) -> Response:
+    native = next((event.data for event in events if isinstance(event, NativeBody)), None)
+    if native is None:
+        native = render_response(
+            collect(events), id=_completion_id(call), model=call.model, created=int(time.time())
+        )
+    return Response(native, mimetype=_JSON, headers={CALL_ID_HEADER: call.id})
+
+
+def _completion_id(call: Call) -> str:
+    return "chatcmpl-" + call.id.rpartition(".")[2]
+
+
+def _models(runtime: Runtime) -> list[dict[str, object]]:
+    return [
+        {
+            "id": f"{instance.id}:{model}",
+            "object": "model",
+            "created": 0,
+            "owned_by": instance.kind,
+        }
+        for instance in runtime.instances
+        for model in instance.models
+    ]

@@ -1,0 +1,105 @@
+"""Resolves what a client asked for into the candidates that may answer it, in order.
+
+Knows the configured instances by name only; whether one is healthy or has a key comes later.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from gateway.canonical.call import Candidate
+from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.routing.selector import Failover, Leaf, SelectorError, parse_selector
+
+
+class Route(Struct, frozen=True):
+    """The outcome of routing."""
+
+    selector: str
+    candidates: tuple[Candidate, ...]
+
+
+class Router:
+    """Resolves selectors against the configured instances."""
+
+    def __init__(self, models: Mapping[str, Sequence[str]], default_route: str | None) -> None:
+        """
+        Args:
+            models: instance id -> the model ids that it lists, in configuration order.
+            default_route: selector for a model that names no instance.
+        """
+        self._instances = {instance.lower(): instance for instance in models}
+        self._default = parse_selector(default_route) if default_route else None
+        self._known = [f"{id}:{model}" for id, listed in models.items() for model in listed]
+
+    def resolve(self, model: str, *, header: str | None = None) -> Route:
+        """Resolve a request's route header, else its model, else the default route.
+
+        Raises:
+            GatewayError: 400 for a selector that cannot be read, 404 when nothing configured
+                answers to it.
+        """
+        selector = (header or "").strip()
+        if not selector and self._is_inline(model):
+            selector = model
+        if selector:
+            tree = _parse(selector, param=None if header else "model")
+            return Route(selector, self._candidates(tree, selector))
+        if self._default:
+            return Route(model, self._candidates(self._default, model))
+        raise self._unknown(model)
+
+    def _is_inline(self, model: str) -> bool:
+        head, colon, _ = model.partition("|")[0].partition(":")
+        return bool(colon) and head.strip().lower() in self._instances or "|" in model
+
+    def _candidates(self, tree: Failover, asked: str) -> tuple[Candidate, ...]:
+        """List the arms that name a configured instance; an unknown one is passed over."""
+        found = [candidate for arm in tree.arms if (candidate := self._candidate(arm))]
+        if not found:
+            raise self._unknown(asked)
+        return tuple(dict.fromkeys(found))
+
+    def _candidate(self, leaf: Leaf) -> Candidate | None:
+        if leaf.instance:
+            instance = self._instances.get(leaf.instance.lower())
+            return Candidate(instance, leaf.model) if instance else None
+        if self._default and self._default.arms[0].instance:
+            return Candidate(self._default.arms[0].instance, leaf.model)
+        return None
+
+    def _unknown(self, asked: str) -> GatewayError:
+        near = difflib.get_close_matches(asked, self._known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else self._instances_hint()
+        return GatewayError(
+            Failure(
+                kind=Kind.NOT_FOUND,
+                message=f"the model '{asked[:200]}' is not served here; {hint}",
+                status=404,
+                code="model_not_found",
+                param="model",
+            )
+        )
+
+    def _instances_hint(self) -> str:
+        if not self._instances:
+            return "no backend is enabled"
+        return "name one as 'instance:model'; the instances are " + ", ".join(
+            self._instances.values()
+        )
+
+
+def _parse(selector: str, *, param: str | None) -> Failover:
+    try:
+        return parse_selector(selector)
+    except SelectorError as error:
+        raise GatewayError(
+            Failure(
+                kind=Kind.INVALID_REQUEST,
+                message=f"the selector cannot be read: {error}",
+                status=400,
+                code="invalid_selector",
+                param=param,
+            )
+        ) from None

@@ -1,0 +1,1 @@
+"""Other state that processes share through Redis: connections, liveness."""

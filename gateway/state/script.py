@@ -1,0 +1,30 @@
+"""Lua scripts: sent once, called by their digest."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+Argument = str | bytes | int | float
+
+
+class Script:
+    """One script, called with its keys and arguments."""
+
+    def __init__(self, path: Path) -> None:
+        self._source = path.read_text()
+        self.sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    def call(self, redis: Redis, *, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run the script. A server that does not know it yet is sent it.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        try:
+            return redis.evalsha(self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return redis.eval(self._source, len(keys), *keys, *args)

@@ -1,0 +1,249 @@
+"""The life of a call in Redis: submit, pop, start, cancel, take over.
+
+Owns every write to a call's record. Frames are appended in `appender` and read in `replies`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+
+from gateway.canonical.call import Call, decode_call, encode_call
+from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.canonical.events import Failed
+from gateway.state.reply import text
+from gateway.state.script import Argument, Script
+from gateway.transport.frame import single_event_frame
+from gateway.transport.keys import CallKeys
+
+MAX_RUNS = 3
+"""A call that killed this many workers is not given to another."""
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+_SUBMIT = Script(_SCRIPTS / "submit.lua")
+_POP = Script(_SCRIPTS / "pop.lua")
+_START = Script(_SCRIPTS / "start.lua")
+_CANCEL = Script(_SCRIPTS / "cancel.lua")
+_REAP = Script(_SCRIPTS / "reap.lua")
+
+
+@dataclass(frozen=True)
+class QueueKeys:
+    """A queue as the transport sees it: RQ's lists, and the most that may wait in it."""
+
+    name: str
+    key: str
+    intermediate_key: str
+    names_key: str
+    max_calls: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call as RQ sees it."""
+
+    key: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Popped:
+    """A call that this worker was given."""
+
+    queue: QueueKeys
+    call_id: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class StartedCall:
+    """A call whose execution has begun."""
+
+    call: Call
+    body: bytes
+    job_data: bytes
+    """What RQ calls a job's data: its function and arguments."""
+    web_id: str
+    runs: int
+
+
+class CallStore:
+    """Moves calls through Redis; see `CallKeys` for what is kept where."""
+
+    def __init__(self, redis: Redis, keys: CallKeys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    def submit(
+        self, call: Call, body: bytes, *, queue: QueueKeys, job: Job, web_id: str, lifetime_s: int
+    ) -> None:
+        """Queue a call.
+
+        Raises:
+            GatewayError: 429 with Retry-After, the queue is over a bound.
+            redis.RedisError: Redis did not take it.
+        """
+        keys = self._keys
+        fields = _flat({"call": encode_call(call), "queue": queue.name, "web": web_id})
+        job_fields = _flat(job.fields)
+        answer = _SUBMIT.call(
+            self._redis,
+            keys=[
+                queue.key,
+                keys.record(call.id),
+                keys.body(call.id),
+                job.key,
+                keys.wake,
+                keys.sizes(queue.name),
+                keys.waiting_bytes(queue.name),
+                queue.names_key,
+                keys.rate(queue.name),
+            ],
+            args=[
+                call.id,
+                body,
+                lifetime_s,
+                queue.max_calls,
+                queue.max_bytes,
+                queue.key,
+                len(fields),
+                *fields,
+                *job_fields,
+            ],
+        )
+        if answer[0] == b"full":
+            raise _overloaded(*answer[1:])
+
+    def pop(self, queues: Sequence[QueueKeys], *, worker_id: str, room: int) -> list[Popped]:
+        """Take up to `room` calls, earlier queues first, and claim them for a worker.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        keys = self._keys
+        script_keys = [keys.claims(worker_id), keys.epoch, keys.wake]
+        for queue in queues:
+            script_keys += (
+                queue.key,
+                queue.intermediate_key,
+                keys.sizes(queue.name),
+                keys.waiting_bytes(queue.name),
+                keys.rate(queue.name),
+            )
+        answer = _POP.call(self._redis, keys=script_keys, args=[room])
+        return [Popped(queues[position], id.decode(), epoch) for position, id, epoch in answer]
+
+    def start(self, popped: Popped, *, worker_id: str, job_key: str) -> StartedCall | None:
+        """Begin an execution; None when the call was cancelled or taken over meanwhile.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        id = popped.call_id
+        keys = self._keys
+        answer = _START.call(
+            self._redis,
+            keys=[keys.record(id), keys.body(id), keys.claims(worker_id), job_key],
+            args=[id, popped.epoch, worker_id],
+        )
+        if answer is None:
+            return None
+        call, job_data, web_id, runs, body = answer
+        return StartedCall(decode_call(call), body, job_data, web_id.decode(), runs)
+
+    def cancel(self, call_id: str, *, queue: QueueKeys, job_key: str) -> str | None:
+        """End a call without an answer and return the worker that has it, if one does.
+
+        Raises:
+            redis.RedisError: Redis did not take it.
+        """
+        keys = self._keys
+        worker = _CANCEL.call(
+            self._redis,
+            keys=[
+                keys.record(call_id),
+                keys.body(call_id),
+                queue.key,
+                keys.sizes(queue.name),
+                keys.waiting_bytes(queue.name),
+                job_key,
+            ],
+            args=[call_id],
+        )
+        return worker.decode() if worker else None
+
+    def owner(self, call_id: str) -> str | None:
+        """Tell whose call it is; None when there is no such call.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        data = self._redis.hget(self._keys.record(call_id), "call")
+        return decode_call(data).owner if isinstance(data, bytes) else None
+
+    def claims(self, worker_id: str) -> dict[str, int]:
+        """The calls that a worker has, with their epochs.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        claims = self._redis.hgetall(self._keys.claims(worker_id))
+        return {text(id): int(epoch) for id, epoch in claims.items()}
+
+    def reap(self, call_id: str, *, worker_id: str, epoch: int, queue: QueueKeys) -> str:
+        """Take a call from a dead worker: requeue it, or end it when it gave output already.
+
+        Returns:
+            requeued, failed or gone.
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        keys = self._keys
+        web = self._redis.hget(keys.record(call_id), "web")
+        web_id = text(web) if web else ""
+        answer = _REAP.call(
+            self._redis,
+            keys=[
+                keys.record(call_id),
+                keys.body(call_id),
+                keys.claims(worker_id),
+                queue.key,
+                queue.intermediate_key,
+                keys.replies(web_id),
+                keys.alive(web_id),
+                keys.wake,
+                keys.sizes(queue.name),
+                keys.waiting_bytes(queue.name),
+                keys.epoch,
+            ],
+            args=[call_id, epoch, MAX_RUNS, single_event_frame(call_id, Failed(_worker_died()))],
+        )
+        return str(answer.decode())
+
+
+def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _overloaded(length: int, started: int, seconds: int) -> GatewayError:
+    rate = started / seconds
+    wait_s = min(60, max(1, math.ceil(length / rate))) if rate else 60
+    return GatewayError(
+        Failure(
+            kind=Kind.OVERLOADED,
+            message=f"{length} calls are waiting, which is all that may; try again in {wait_s} s",
+            status=429,
+            retry_after_s=wait_s,
+        )
+    )
+
+
+def _worker_died() -> Failure:
+    return Failure(
+        kind=Kind.UNAVAILABLE,
+        message="the worker that ran this call died; send the request again",
+        status=502,
+    )

@@ -1,0 +1,1 @@
+"""Pure translation between the wire and the canonical model, one package per dialect."""

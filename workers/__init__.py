@@ -1,0 +1,1 @@
+"""RQ worker classes and the job functions that they run."""

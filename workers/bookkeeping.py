@@ -1,0 +1,108 @@
+"""What RQ keeps of a job that runs, as commands that nobody has to wait for.
+
+`rq info`, RQ's dashboards and its registries read these; the fields are those that RQ's own worker
+writes. They go out with the frames, in groups.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
+from rq.job import JobStatus
+from rq.registry import StartedJobRegistry
+from rq.utils import utcformat
+
+from gateway import queueing
+from gateway.transport.appender import Command
+from gateway.transport.calls import Popped
+
+LIVES_S = 120
+"""What a running job's keys are given at each heartbeat."""
+
+
+@dataclass(frozen=True)
+class JobExecution:
+    """RQ's execution of one job by one worker."""
+
+    popped: Popped
+    worker: str
+    id: str
+    started_at: datetime
+
+    @classmethod
+    def begin(cls, popped: Popped, *, worker: str) -> "JobExecution":
+        """Name a new execution."""
+        return cls(popped, worker, uuid4().hex, datetime.now(UTC))
+
+    def started(self) -> list[Command]:
+        """Note that the job runs."""
+        now = self.started_at
+        return [
+            ("LREM", self.popped.queue.intermediate_key, 1, self.popped.call_id),
+            *_hset(
+                queueing.job_key(self.popped.call_id),
+                status=JobStatus.STARTED.value,
+                started_at=utcformat(now),
+                last_heartbeat=utcformat(now),
+                worker_name=self.worker,
+            ),
+            *_hset(
+                self._key,
+                id=self.id,
+                job_id=self.popped.call_id,
+                created_at=str(now.timestamp()),
+                worker_name=self.worker,
+            ),
+            ("SADD", self._worker_key, self._member),
+            *self.heartbeat(),
+        ]
+
+    def heartbeat(self) -> list[Command]:
+        """Note that the job still runs."""
+        now = datetime.now(UTC).timestamp()
+        return [
+            *_hset(self._key, last_heartbeat=str(now)),
+            ("EXPIRE", self._key, LIVES_S),
+            ("ZADD", self._registry_key, now + LIVES_S, self.id),
+            ("EXPIRE", self._registry_key, LIVES_S),
+            ("ZADD", self._started_key, now + LIVES_S, self._member),
+        ]
+
+    def finished(self, *, well: bool, claims_key: str) -> list[Command]:
+        """Forget the job and count it."""
+        worker_key = f"rq:worker:{self.worker}"
+        worked_s = (datetime.now(UTC) - self.started_at).total_seconds()
+        counter = "successful_job_count" if well else "failed_job_count"
+        return [
+            ("ZREM", self._started_key, self._member),
+            ("SREM", self._worker_key, self._member),
+            ("DEL", queueing.job_key(self.popped.call_id), self._key, self._registry_key),
+            ("HINCRBY", worker_key, counter, 1),
+            ("HINCRBYFLOAT", worker_key, "total_working_time", worked_s),
+            ("HDEL", claims_key, self.popped.call_id),
+        ]
+
+    @property
+    def _member(self) -> str:
+        return f"{self.popped.call_id}:{self.id}"
+
+    @property
+    def _key(self) -> str:
+        return f"rq:execution:{self._member}"
+
+    @property
+    def _registry_key(self) -> str:
+        return str(ExecutionRegistry.key_template.format(self.popped.call_id))
+
+    @property
+    def _started_key(self) -> str:
+        return str(StartedJobRegistry.key_template.format(self.popped.queue.name))
+
+    @property
+    def _worker_key(self) -> str:
+        return str(WORKER_EXECUTIONS_KEY_TEMPLATE.format(self.worker))
+
+
+def _hset(key: str, **fields: str) -> list[Command]:
+    return [("HSET", key, *(part for pair in fields.items() for part in pair))]

@@ -1,0 +1,22 @@
+"""Builds a worker from the configuration and runs it."""
+
+from redis import RedisError
+
+from backends.registry import build_backends, describe
+from config.schema import Config
+from gateway.logs import configure_logging
+from gateway.runtime import Runtime
+from workers.worker import CallWorker
+
+
+def run(config: Config) -> int:
+    """Run one worker until it is told to stop; 0 when it ended in order, 1 when Redis is away."""
+    configure_logging(config.logging.level)
+    runtime = Runtime(config, describe(config))
+    try:
+        worker = CallWorker(runtime, build_backends(config))
+        worker.work()
+    except RedisError as error:
+        print(f"the worker cannot start: Redis does not answer: {error}")
+        return 1
+    return 0

@@ -1,0 +1,268 @@
+"""The worker: an RQ worker that runs many calls at once in one process.
+
+Owns the loop from a popped call to its end, the tickers, and the drain. RQ's own loop, its forks,
+its death penalties and its clean-up of registries are replaced; its registration, its command
+channel and its keys are kept.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+from typing import Any
+
+from redis import Redis, RedisError
+from rq.command import parse_payload
+from rq.serializers import JSONSerializer
+from rq.timeouts import BaseDeathPenalty
+from rq.worker import SimpleWorker
+
+from gateway import queueing
+from gateway.canonical.errors import Failure, Kind
+from gateway.canonical.events import Failed
+from gateway.execution.execution import Execution
+from gateway.execution.executor import Executor
+from gateway.execution.ports import Backend
+from gateway.runtime import Runtime
+from gateway.state.connection import connect
+from gateway.state.liveness import Liveness
+from gateway.transport.appender import Appender, Sink
+from gateway.transport.calls import Popped, StartedCall
+from workers.bookkeeping import JobExecution
+from workers.interactive import run_call
+from workers.running import RunningCall, set_current_call
+from workers.slots import Slots
+
+JOBS: Mapping[str, Callable[[str, int], None]] = {queueing.RUN_CALL: run_call}
+"""What a job may name; nothing else is imported or called."""
+
+DEFAULT_SLOTS = {"gevent": 1000, "threads": 128}
+
+_WAIT_S = 1
+_TICK_S = 1.0
+_ORPHANS_EVERY = 2
+_HEARTBEAT_EVERY = 10
+_ABORT_S = 3.0
+
+log = logging.getLogger(__name__)
+
+
+class _NoDeathPenalty(BaseDeathPenalty):
+    """A call is ended by its deadline and its upstream's time limits, not by a signal."""
+
+    def setup_death_penalty(self) -> None:
+        """Do nothing."""
+
+    def cancel_death_penalty(self) -> None:
+        """Do nothing."""
+
+
+class CallWorker(SimpleWorker):
+    """Pops calls of its queues in their order and runs each in a slot."""
+
+    death_penalty_class = _NoDeathPenalty
+
+    def __init__(self, runtime: Runtime, backends: Mapping[str, Backend]) -> None:
+        self._runtime = runtime
+        self._queues = [runtime.interactive]
+        # RQ raises the socket timeout of the connections it is given, so it gets its own.
+        super().__init__(
+            [queue.name for queue in self._queues],
+            name=f"{socket.gethostname().replace(':', '-')}.{os.getpid()}.{token_hex(3)}",
+            connection=Redis.from_url(runtime.redis_url),
+            serializer=JSONSerializer,
+        )
+        config = runtime.config
+        self._slots = Slots(config.worker.slots or DEFAULT_SLOTS[config.concurrency])
+        self._appender = Appender(connect(runtime.redis_url), runtime.keys)
+        self._executor = Executor(pool=runtime.pool, backends=backends, now=time.time)
+        self._wakes = connect(runtime.redis_url)
+        self._liveness = Liveness(
+            connect(runtime.redis_url),
+            process_id=self.name,
+            alive_key=runtime.keys.alive(self.name),
+            processes_key=runtime.keys.processes("worker"),
+        )
+        self._running: dict[str, RunningCall] = {}
+        self._stopping = threading.Event()
+
+    def work(self, *_args: Any, **_options: Any) -> bool:
+        """Run calls until SIGTERM or SIGINT, then drain. Returns whether it ended in order."""
+        self.bootstrap(logging_level=None)
+        signal.signal(signal.SIGTERM, self.request_stop)
+        signal.signal(signal.SIGINT, self.request_stop)
+        self._appender.start()
+        self._liveness.start()
+        threading.Thread(target=self._tick, name="ticker", daemon=True).start()
+        log.info("worker %s listens on %s", self.name, ", ".join(self.queue_names()))
+        while not self._stopping.is_set():
+            try:
+                self._take_calls()
+            except RedisError as error:
+                log.error("worker %s cannot reach Redis: %s", self.name, error)
+                self._stopping.wait(0.5)
+        return self._drain()
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """Stop taking calls; a second signal ends those that run."""
+        if self._stopping.is_set():
+            self._end_all(_shutting_down())
+        self._stopping.set()
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """Handle a command of RQ's channel; `stop-job` ends one call."""
+        payload = parse_payload(message)
+        if payload.get("command") == "stop-job":
+            running = self._running.get(str(payload.get("job_id")))
+            if running:
+                running.execution.cancellation.cancel(_cancelled())
+            return
+        super().handle_payload(message)  # type: ignore[no-untyped-call]
+
+    def run_maintenance_tasks(self) -> None:
+        """Do nothing: RQ would fail a dead worker's jobs, which are taken over instead."""
+
+    def _take_calls(self) -> None:
+        """Start what is queued, as far as there is room, or wait for it."""
+        room = self._slots.wait_free(timeout_s=_WAIT_S)
+        if not room:
+            return
+        popped = self._runtime.calls.pop(self._queues, worker_id=self.name, room=room)
+        for call in popped:
+            self._slots.run(lambda call=call: self._run(call))  # type: ignore[misc]
+        if not popped:
+            self._wakes.blpop([self._runtime.keys.wake], timeout=_WAIT_S)
+
+    def _run(self, popped: Popped) -> None:
+        """Run one call in this thread; whatever happens, it ends."""
+        try:
+            started = self._runtime.calls.start(
+                popped, worker_id=self.name, job_key=queueing.job_key(popped.call_id)
+            )
+        except RedisError as error:
+            log.error("could not start %s: %s", popped.call_id, error)
+            return
+        job = JobExecution.begin(popped, worker=self.name)
+        self._appender.command(job.started())
+        running = self._running_call(popped, started, job) if started else None
+        try:
+            if running and started:
+                self._running[popped.call_id] = running
+                set_current_call(running)
+                self._call_function(started)
+        except Exception as error:  # noqa: BLE001 - the edge of a job: the client is told
+            log.exception("call %s failed", popped.call_id)
+            if running:
+                running.append(Failed(_crashed(error)))
+        finally:
+            self._running.pop(popped.call_id, None)
+            well = running is None or not running.failed
+            claims_key = self._runtime.keys.claims(self.name)
+            self._appender.command(job.finished(well=well, claims_key=claims_key))
+
+    def _running_call(self, popped: Popped, started: StartedCall, job: JobExecution) -> RunningCall:
+        execution = Execution(started.call, started.body)
+        sink = Sink(
+            call_id=popped.call_id,
+            epoch=popped.epoch,
+            web_id=started.web_id,
+            lost=lambda: execution.cancellation.cancel(_cancelled()),
+        )
+        return RunningCall(
+            execution=execution,
+            job=job,
+            executor=self._executor,
+            appender=self._appender,
+            sink=sink,
+            web_id=started.web_id,
+            max_attempts=self._runtime.config.routing.max_attempts,
+        )
+
+    def _call_function(self, started: StartedCall) -> None:
+        function, call_id, version = queueing.parse_job(started.job_data)
+        if not queueing.SCHEMA_VERSION - 1 <= version <= queueing.SCHEMA_VERSION:
+            raise ValueError(f"schema version {version} is not known to this worker")
+        JOBS[function](call_id, version)
+
+    def _tick(self) -> None:
+        """Once a second: end calls that are over their time or that nobody follows any more."""
+        ticks = 0
+        while not self._stopping.wait(_TICK_S) or self._slots.busy:
+            ticks += 1
+            running = list(self._running.values())
+            self._end_late(running)
+            try:
+                if ticks % _ORPHANS_EVERY == 0:
+                    self._end_orphans(running)
+                if ticks % _HEARTBEAT_EVERY == 0:
+                    self._beat(running)
+            except RedisError as error:
+                log.warning("tick: %s", error)
+            if self._stopping.is_set():
+                time.sleep(_TICK_S)
+
+    def _end_late(self, running: list[RunningCall]) -> None:
+        now = time.time()
+        for call in running:
+            if now >= call.execution.call.deadline_at:
+                call.execution.cancellation.cancel(_too_late())
+
+    def _end_orphans(self, running: list[RunningCall]) -> None:
+        """End the calls of web processes that died: an answer could not be delivered."""
+        webs = sorted({call.web_id for call in running})
+        if not webs:
+            return
+        pipeline = self._runtime.redis.pipeline(transaction=False)
+        for web_id in webs:
+            pipeline.exists(self._runtime.keys.alive(web_id))
+        dead = {web_id for web_id, alive in zip(webs, pipeline.execute(), strict=True) if not alive}
+        for call in running:
+            if call.web_id in dead:
+                call.execution.cancellation.cancel(_cancelled())
+
+    def _beat(self, running: list[RunningCall]) -> None:
+        self.set_state("busy" if running else "idle")
+        self.heartbeat()
+        for call in running:
+            self._appender.command(call.job.heartbeat())
+
+    def _drain(self) -> bool:
+        """Let open calls end, or end them, and sign off."""
+        log.info("worker %s drains %d calls", self.name, self._slots.busy)
+        idle = self._slots.wait_idle(timeout_s=self._runtime.config.server.drain_s)
+        if not idle:
+            self._end_all(_shutting_down())
+            self._slots.wait_idle(timeout_s=_ABORT_S)
+        self._appender.stop()
+        self._liveness.stop()
+        self.teardown()  # type: ignore[no-untyped-call]
+        return idle
+
+    def _end_all(self, failure: Failure) -> None:
+        for call in list(self._running.values()):
+            call.execution.cancellation.cancel(failure)
+
+
+def _cancelled() -> Failure:
+    return Failure(kind=Kind.CANCELLED, message="the call was cancelled", status=499)
+
+
+def _too_late() -> Failure:
+    return Failure(kind=Kind.TIMEOUT, message="the call's total time is used up", status=504)
+
+
+def _shutting_down() -> Failure:
+    message = "the gateway is shutting down; send the request again"
+    return Failure(kind=Kind.UNAVAILABLE, message=message, status=503, retry_after_s=5)
+
+
+def _crashed(error: Exception) -> Failure:
+    if isinstance(error, RedisError):
+        message = "the gateway lost its Redis while this call ran; send the request again"
+        return Failure(kind=Kind.UNAVAILABLE, message=message, status=503, retry_after_s=5)
+    message = f"the worker failed on this call ({type(error).__name__}); its log says why"
+    return Failure(kind=Kind.INTERNAL, message=message, status=500)
