@@ -138,6 +138,8 @@ class LocalStub:
             kind=kinds.get(status, Kind.UPSTREAM),
             message=f"{self._instance}: {words}",
             status=502 if status >= 500 else status,
+            code="model_not_found" if status == 404 else None,
+            param="model" if status == 404 else None,
         )
         return UpstreamError(failure, next=next_after(status), status=status, headers=headers)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from flask import Blueprint, Response, request
 
@@ -71,15 +72,17 @@ def _complete(runtime: Runtime, access: Access) -> Response:
     events = delivery.follow(runtime.web, call, body, silence_s=silence_s)
     try:
         if call.stream:
-            return delivery.stream(events, call, lambda heard: _render(call, heard))
+            return delivery.stream(events, call, partial(_render, call, envelope.include_usage))
         return _whole(call, delivery.whole(events))
     except GatewayError as error:
         error.call_id = call.id
         raise
 
 
-def _render(call: Call, events: Iterable[Event]) -> Iterator[bytes]:
-    return render_stream(events, id=_completion_id(call), created=int(time.time()))
+def _render(call: Call, include_usage: bool, events: Iterable[Event]) -> Iterator[bytes]:
+    return render_stream(
+        events, id=_completion_id(call), created=int(time.time()), include_usage=include_usage
+    )
 
 
 def _whole(call: Call, events: list[Event]) -> Response:

@@ -52,6 +52,11 @@ class Envelope(Struct):
     response_format: dict[str, Raw] | None = None
     reasoning_effort: str | None = None
 
+    @property
+    def include_usage(self) -> bool:
+        """Whether a stream is to end with a chunk of token counts."""
+        return bool(self.stream_options and self.stream_options.include_usage)
+
 
 _ROLES = {role.value: role for role in Role} | {"developer": Role.SYSTEM}
 

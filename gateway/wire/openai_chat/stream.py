@@ -147,9 +147,16 @@ def render_failure_frame(failure: Failure) -> bytes:
     return b"data: " + render_error(failure) + b"\n\n"
 
 
-def render_stream(events: Iterable[Event], *, id: str, created: int) -> Iterator[bytes]:
-    """Render events as SSE frames; native frames of this dialect pass as they are."""
-    renderer = _Renderer(id, created)
+def render_stream(
+    events: Iterable[Event], *, id: str, created: int, include_usage: bool
+) -> Iterator[bytes]:
+    """Render events as SSE frames; native frames of this dialect pass as they are.
+
+    Args:
+        created: Unix seconds.
+        include_usage: whether the client asked for a last chunk with the token counts.
+    """
+    renderer = _Renderer(id, created, include_usage=include_usage)
     for event in events:
         frame = event.data if isinstance(event, NativeFrame) else renderer.render(event)
         if frame:
@@ -159,7 +166,8 @@ def render_stream(events: Iterable[Event], *, id: str, created: int) -> Iterator
 class _Renderer:
     """Renders canonical events as chunks of one completion."""
 
-    def __init__(self, id: str, created: int) -> None:
+    def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
+        self._include_usage = include_usage
         self._head = {"id": id, "object": "chat.completion.chunk", "created": created}
         self._model: str | None = None
         self._usage: Usage | None = None
@@ -195,7 +203,7 @@ class _Renderer:
         if self._model is None:
             return b""
         frame = self._frame({}, reason or "stop")
-        if self._usage:
+        if self._usage and self._include_usage:
             chunk = {**self._chunk(), "choices": [], "usage": render_usage(self._usage)}
             frame += b"data: " + _encode(chunk) + b"\n\n"
         return frame + DONE
@@ -205,7 +213,8 @@ class _Renderer:
         return b"data: " + _encode({**self._chunk(), "choices": [choice]}) + b"\n\n"
 
     def _chunk(self) -> dict[str, Any]:
-        return {**self._head, "model": self._model}
+        usage = {"usage": None} if self._include_usage else {}
+        return {**self._head, "model": self._model, **usage}
 
 
 def render_usage(usage: Usage) -> dict[str, int]:
