@@ -1,7 +1,7 @@
 # `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test lint check bench format lock clean
 
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
@@ -20,10 +20,12 @@ run: $(BIN)/queueway ## start everything: embedded Redis, web, worker
 test: $(BIN)/.dev ## run all tests; T=path runs some
 	$(BIN)/pytest -n $(N) $(T)
 
-check: $(BIN)/.dev ## lint, types, unit and architecture tests
+lint: $(BIN)/.dev ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint ## lint, types, unit and architecture tests
 	$(BIN)/pytest -q -n $(N) tests/unit tests/architecture
 
 bench: $(BIN)/.dev ## measure; PEERS=1 measures other gateways too, ARGS= are passed on
