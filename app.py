@@ -9,8 +9,9 @@ from backends.providers import CLIENT_HEADERS, KINDS
 from backends.registry import describe
 from config.loader import load_config
 from config.schema import Config
-from gateway.frontends import errors, health, openai_chat
+from gateway.frontends import calls, errors, health, openai_chat
 from gateway.frontends.access import Access
+from gateway.frontends.delivery import Delivery
 from gateway.logs import configure_logging
 from gateway.runtime import Runtime
 
@@ -31,7 +32,10 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.server.max_request_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
-    app.register_blueprint(openai_chat.blueprint(runtime, access))
+    app.extensions["queueway"] = runtime
+    delivery = Delivery(runtime.web, config)
+    app.register_blueprint(openai_chat.blueprint(runtime, access, delivery))
+    app.register_blueprint(calls.blueprint(runtime, access))
     app.register_blueprint(health.blueprint(runtime))
     return app
 

@@ -5,6 +5,7 @@ refuses an address beyond loopback that nobody guards, whatever names it.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,24 @@ threads = _config.server.web_threads
 worker_connections = _config.server.web_connections
 # A call may stay silent for its whole time, so only a process that does not beat is restarted.
 timeout = 60
-graceful_timeout = int(_config.server.drain_s) + 2
+graceful_timeout = int(_config.server.drain_s) + 3
 keepalive = 75
 # What gunicorn says at info, `queueway up` and the process manager say better.
 loglevel = "warning" if _config.logging.level == "info" else _config.logging.level
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Have SIGTERM end the calls that are still open when the drain time is over."""
+    web = worker.wsgi.extensions["queueway"].web
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def drain(signum: int, frame: Any) -> None:
+        web.drain()
+        if callable(stop):
+            stop(signum, frame)
+
+    signal.signal(signal.SIGTERM, drain)
 
 
 def on_starting(server: Any) -> None:

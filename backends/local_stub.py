@@ -47,6 +47,9 @@ MODELS = (
 KEYS = ("stub-key-first", "stub-key-second")
 """What its pool holds when none is configured: two, so that a refusal can be seen to move on."""
 
+Script = Iterator[Event | None]
+"""What a scenario answers; None = nothing for now, so that a call that was ended can end."""
+
 _STEP_S = 0.05
 _MAX_SECONDS = 600
 _MAX_WORDS = 100_000
@@ -75,7 +78,8 @@ class LocalStub:
         for event in script(self, request, number):
             if failure := execution.cancellation.failure:
                 raise UpstreamError(failure, next=Next.SURFACE)
-            yield event
+            if event:
+                yield event
 
     def _check_key(self, scenario: str, credential: Credential) -> None:
         if credential.secret != self._first_key:
@@ -85,37 +89,37 @@ class LocalStub:
         if scenario == "401":
             raise self._refusal(401, "this key is not valid")
 
-    def _default(self, _request: Request, _number: int | None) -> Iterator[Event]:
+    def _default(self, _request: Request, _number: int | None) -> Script:
         return self._say(self._text)
 
-    def _echo(self, request: Request, _number: int | None) -> Iterator[Event]:
+    def _echo(self, request: Request, _number: int | None) -> Script:
         return self._say(request.last_user_text)
 
-    def _slow(self, _request: Request, seconds: int | None) -> Iterator[Event]:
+    def _slow(self, _request: Request, seconds: int | None) -> Script:
         end = time.monotonic() + min(2 if seconds is None else seconds, _MAX_SECONDS)
         while time.monotonic() < end:
             time.sleep(_STEP_S)
-            yield TextDelta("")
+            yield None
         yield from self._say(self._text)
 
-    def _error(self, _request: Request, _number: int | None) -> Iterator[Event]:
+    def _error(self, _request: Request, _number: int | None) -> Script:
         raise self._refusal(500, "scripted")
 
-    def _cut(self, _request: Request, _number: int | None) -> Iterator[Event]:
-        yield TextDelta(self._text[: len(self._text) // 2])
+    def _cut(self, _request: Request, _number: int | None) -> Script:
+        yield TextDelta(self._text[: (len(self._text) + 1) // 2])
         failure = Failure(
             kind=Kind.TRUNCATED, message=f"{self._instance} broke off as scripted", status=502
         )
         raise UpstreamError(failure, next=Next.CANDIDATE)
 
-    def _tool_call(self, request: Request, _number: int | None) -> Iterator[Event]:
+    def _tool_call(self, request: Request, _number: int | None) -> Script:
         name = request.tools[0].name if request.tools else "stub_tool"
         yield ToolCallStarted(0, "stub-tool-1", name)
         yield ToolCallDelta(0, "{}")
         yield Usage(1, 1)
         yield Finished("tool_calls")
 
-    def _long(self, _request: Request, words: int | None) -> Iterator[Event]:
+    def _long(self, _request: Request, words: int | None) -> Script:
         count = min(100 if words is None else words, _MAX_WORDS)
         for number in range(count):
             yield TextDelta(f"{number} ")
@@ -123,7 +127,7 @@ class LocalStub:
         yield Usage(1, count)
         yield Finished("stop")
 
-    def _say(self, text: str) -> Iterator[Event]:
+    def _say(self, text: str) -> Script:
         words = re.findall(r"\S+\s*|\s+", text)
         for word in words:
             yield TextDelta(word)
@@ -143,7 +147,7 @@ class LocalStub:
         )
         return UpstreamError(failure, next=next_after(status), status=status, headers=headers)
 
-    _scripts: dict[str, Callable[["LocalStub", Request, int | None], Iterator[Event]]] = {
+    _scripts: dict[str, Callable[["LocalStub", Request, int | None], Script]] = {
         "stub-default": _default,
         "echo": _echo,
         "slow": _slow,

@@ -148,6 +148,14 @@ class Server(Section, frozen=True):
     keepalive_s: Annotated[
         Seconds, Meta(description="Silence on a stream before an SSE comment is sent.")
     ] = 10.0
+    nonstream_keepalive: Annotated[
+        Literal["auto", "off", "whitespace"],
+        Meta(
+            description="Whether an answer that is not streamed begins with status 200 and white "
+            "space when it takes longer than 20 s; an error is then in the body. auto = where "
+            "`DYNO` is set, as silent requests are cut there."
+        ),
+    ] = "auto"
     drain_s: Annotated[
         Seconds, Meta(description="How long open calls may go on after SIGTERM.")
     ] = 25.0
@@ -197,6 +205,12 @@ class Queue(Section, frozen=True):
     max_bytes: Annotated[
         Bytes, Meta(description="Bodies of the waiting calls in bytes; over it 429.")
     ] = 256 * 1024 * 1024
+    max_wait_s: Annotated[
+        Seconds,
+        Meta(
+            description="A call that no worker took for so long ends with 503, never sent upstream."
+        ),
+    ] = 300.0
 
 
 class Worker(Section, frozen=True):

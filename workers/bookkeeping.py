@@ -4,14 +4,14 @@
 writes. They go out with the frames, in groups.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from rq.defaults import RQ_KEY_PREFIX
 from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
-from rq.job import JobStatus
 from rq.registry import StartedJobRegistry
-from rq.utils import utcformat
 
 from gateway import queueing
 from gateway.transport.appender import Command
@@ -37,47 +37,40 @@ class JobExecution:
 
     def started(self) -> list[Command]:
         """Note that the job runs."""
-        now = self.started_at
+        now = self.started_at.timestamp()
         return [
             ("LREM", self.popped.queue.intermediate_key, 1, self.popped.call_id),
-            *_hset(
-                queueing.job_key(self.popped.call_id),
-                status=JobStatus.STARTED.value,
-                started_at=utcformat(now),
-                last_heartbeat=utcformat(now),
-                worker_name=self.worker,
-            ),
-            *_hset(
+            (
+                "HSET",
                 self._key,
-                id=self.id,
-                job_id=self.popped.call_id,
-                created_at=str(now.timestamp()),
-                worker_name=self.worker,
+                *("id", self.id, "job_id", self.popped.call_id, "worker_name", self.worker),
+                *("created_at", now, "last_heartbeat", now),
             ),
-            ("SADD", self._worker_key, self._member),
-            *self.heartbeat(),
-        ]
-
-    def heartbeat(self) -> list[Command]:
-        """Note that the job still runs."""
-        now = datetime.now(UTC).timestamp()
-        return [
-            *_hset(self._key, last_heartbeat=str(now)),
             ("EXPIRE", self._key, LIVES_S),
             ("ZADD", self._registry_key, now + LIVES_S, self.id),
             ("EXPIRE", self._registry_key, LIVES_S),
             ("ZADD", self._started_key, now + LIVES_S, self._member),
+            ("SADD", self._worker_key, self._member),
+        ]
+
+    def heartbeat(self) -> list[Command]:
+        """Note that the job still runs. Writes nothing anew: it may come after the job's end."""
+        now = time.time()
+        return [
+            ("EXPIRE", self._key, LIVES_S),
+            ("EXPIRE", self._registry_key, LIVES_S),
+            ("ZADD", self._started_key, "XX", now + LIVES_S, self._member),
         ]
 
     def finished(self, *, well: bool, claims_key: str) -> list[Command]:
-        """Forget the job and count it."""
-        worker_key = f"rq:worker:{self.worker}"
+        """Forget the execution and count it. The job itself goes with the call's last frame."""
+        worker_key = f"{RQ_KEY_PREFIX}:worker:{self.worker}"
         worked_s = (datetime.now(UTC) - self.started_at).total_seconds()
         counter = "successful_job_count" if well else "failed_job_count"
         return [
             ("ZREM", self._started_key, self._member),
             ("SREM", self._worker_key, self._member),
-            ("DEL", queueing.job_key(self.popped.call_id), self._key, self._registry_key),
+            ("DEL", self._key, self._registry_key),
             ("HINCRBY", worker_key, counter, 1),
             ("HINCRBYFLOAT", worker_key, "total_working_time", worked_s),
             ("HDEL", claims_key, self.popped.call_id),
@@ -89,7 +82,7 @@ class JobExecution:
 
     @property
     def _key(self) -> str:
-        return f"rq:execution:{self._member}"
+        return f"{queueing.EXECUTION_PREFIX}{self._member}"
 
     @property
     def _registry_key(self) -> str:
@@ -102,7 +95,3 @@ class JobExecution:
     @property
     def _worker_key(self) -> str:
         return str(WORKER_EXECUTIONS_KEY_TEMPLATE.format(self.worker))
-
-
-def _hset(key: str, **fields: str) -> list[Command]:
-    return [("HSET", key, *(part for pair in fields.items() for part in pair))]

@@ -45,7 +45,7 @@ DEFAULT_SLOTS = {"gevent": 1000, "threads": 128}
 _WAIT_S = 1
 _TICK_S = 1.0
 _ORPHANS_EVERY = 2
-_HEARTBEAT_EVERY = 10
+_HEARTBEAT_EVERY = 5
 _ABORT_S = 3.0
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,8 @@ class CallWorker(SimpleWorker):
         )
         self._running: dict[str, RunningCall] = {}
         self._stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._living_webs: set[str] = set()
 
     def work(self, *_args: Any, **_options: Any) -> bool:
         """Run calls until SIGTERM or SIGINT, then drain. Returns whether it ended in order."""
@@ -96,7 +98,7 @@ class CallWorker(SimpleWorker):
         signal.signal(signal.SIGTERM, self.request_stop)
         signal.signal(signal.SIGINT, self.request_stop)
         self._appender.start()
-        self._liveness.start()
+        self._liveness.start(also=self._runtime.reaper.reap)
         threading.Thread(target=self._tick, name="ticker", daemon=True).start()
         log.info("worker %s listens on %s", self.name, ", ".join(self.queue_names()))
         while not self._stopping.is_set():
@@ -108,9 +110,9 @@ class CallWorker(SimpleWorker):
         return self._drain()
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        """Stop taking calls; a second signal ends those that run."""
+        """Stop taking calls; a second signal gives back at once those that run."""
         if self._stopping.is_set():
-            self._end_all(_shutting_down())
+            self._hurry.set()
         self._stopping.set()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
@@ -140,9 +142,7 @@ class CallWorker(SimpleWorker):
     def _run(self, popped: Popped) -> None:
         """Run one call in this thread; whatever happens, it ends."""
         try:
-            started = self._runtime.calls.start(
-                popped, worker_id=self.name, job_key=queueing.job_key(popped.call_id)
-            )
+            started = self._start(popped)
         except RedisError as error:
             log.error("could not start %s: %s", popped.call_id, error)
             return
@@ -164,12 +164,36 @@ class CallWorker(SimpleWorker):
             claims_key = self._runtime.keys.claims(self.name)
             self._appender.command(job.finished(well=well, claims_key=claims_key))
 
+    def _start(self, popped: Popped) -> StartedCall | None:
+        """Begin the execution, unless nobody waits for the call any more."""
+        started = self._runtime.calls.start(
+            popped,
+            worker_id=self.name,
+            job_key=queueing.job_key(popped.call_id),
+            started_at=queueing.rq_time(),
+        )
+        if started is None or self._lives(started.web_id):
+            return started
+        self._runtime.calls.cancel(
+            popped.call_id, queue=popped.queue, job_key=queueing.job_key(popped.call_id)
+        )
+        return None
+
+    def _lives(self, web_id: str) -> bool:
+        """Whether a web process lives, as of the last look at it."""
+        if web_id not in self._living_webs:
+            if not self._runtime.redis.exists(self._runtime.keys.alive(web_id)):
+                return False
+            self._living_webs.add(web_id)
+        return True
+
     def _running_call(self, popped: Popped, started: StartedCall, job: JobExecution) -> RunningCall:
         execution = Execution(started.call, started.body)
         sink = Sink(
             call_id=popped.call_id,
             epoch=popped.epoch,
             web_id=started.web_id,
+            job_key=queueing.job_key(popped.call_id),
             lost=lambda: execution.cancellation.cancel(_cancelled()),
         )
         return RunningCall(
@@ -213,38 +237,60 @@ class CallWorker(SimpleWorker):
 
     def _end_orphans(self, running: list[RunningCall]) -> None:
         """End the calls of web processes that died: an answer could not be delivered."""
-        webs = sorted({call.web_id for call in running})
+        webs = sorted(self._living_webs)
         if not webs:
             return
         pipeline = self._runtime.redis.pipeline(transaction=False)
         for web_id in webs:
             pipeline.exists(self._runtime.keys.alive(web_id))
         dead = {web_id for web_id, alive in zip(webs, pipeline.execute(), strict=True) if not alive}
+        self._living_webs -= dead
         for call in running:
             if call.web_id in dead:
                 call.execution.cancellation.cancel(_cancelled())
 
     def _beat(self, running: list[RunningCall]) -> None:
+        """Keep what RQ has of this worker and its jobs, or write it anew if Redis lost it."""
+        if not self.connection.hexists(self.key, "birth"):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state("busy" if running else "idle")
         self.heartbeat()
         for call in running:
             self._appender.command(call.job.heartbeat())
 
     def _drain(self) -> bool:
-        """Let open calls end, or end them, and sign off."""
+        """Let open calls end, give back or end those that do not, and sign off."""
         log.info("worker %s drains %d calls", self.name, self._slots.busy)
-        idle = self._slots.wait_idle(timeout_s=self._runtime.config.server.drain_s)
+        end = time.monotonic() + self._runtime.config.server.drain_s
+        while time.monotonic() < end and not self._hurry.is_set():
+            if self._slots.wait_idle(timeout_s=_WAIT_S):
+                break
+        idle = self._slots.wait_idle(timeout_s=0)
         if not idle:
-            self._end_all(_shutting_down())
+            self._give_back()
             self._slots.wait_idle(timeout_s=_ABORT_S)
         self._appender.stop()
         self._liveness.stop()
         self.teardown()  # type: ignore[no-untyped-call]
         return idle
 
-    def _end_all(self, failure: Failure) -> None:
+    def _give_back(self) -> None:
+        """Hand open calls to other workers; one that gave output ends with an error."""
         for call in list(self._running.values()):
-            call.execution.cancellation.cancel(failure)
+            popped = call.job.popped
+            try:
+                outcome = self._runtime.calls.take_over(
+                    popped,
+                    worker_id=self.name,
+                    job_key=call.sink.job_key,
+                    by_itself=True,
+                    failure=_shutting_down(),
+                )
+                log.info("gave back %s: %s", popped.call_id, outcome)
+            except RedisError as error:
+                log.error("could not give back %s: %s", popped.call_id, error)
+            call.execution.cancellation.cancel(_shutting_down())
 
 
 def _cancelled() -> Failure:

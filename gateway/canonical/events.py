@@ -75,6 +75,12 @@ class Failed(Event, frozen=True):
     failure: Failure
 
 
+class Stored(Event, frozen=True):
+    """Stands for an event that is too large for a frame; the transport puts that one back."""
+
+    key: str
+
+
 class Silence(Event, frozen=True):
     """Nothing came for a while. Made where events are followed, never sent between processes."""
 
@@ -90,10 +96,11 @@ AnyEvent = (
     | NativeBody
     | Finished
     | Failed
+    | Stored
 )
 
 _encoder = msgpack.Encoder()
-_decoder = msgpack.Decoder(AnyEvent)
+_decoder: msgpack.Decoder[AnyEvent] = msgpack.Decoder(AnyEvent)
 _list_decoder = msgpack.Decoder(list[AnyEvent])
 
 
@@ -114,6 +121,15 @@ def decode_events(data: bytes | Raw) -> list[AnyEvent]:
         msgspec.DecodeError: `data` is not a list of events.
     """
     return _list_decoder.decode(data)
+
+
+def decode_event(data: bytes) -> AnyEvent:
+    """Read back what `encode_event` made.
+
+    Raises:
+        msgspec.DecodeError: `data` is not an event.
+    """
+    return _decoder.decode(data)
 
 
 def is_output(event: Event) -> bool:

@@ -80,8 +80,7 @@ def _positive(text: str | None) -> float | None:
 def _http_date(text: str) -> float | None:
     """Read an IMF-fixdate, an RFC 850 date or an asctime date as Unix seconds."""
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        # An asctime date names no zone; it is in UTC like the other two forms.
+        return calendar.timegm(parsedate_to_datetime(text).utctimetuple())
+    except (ValueError, OverflowError):
         return None
-    # An asctime date names no zone; it is in UTC like the other two forms.
-    return calendar.timegm(moment.utctimetuple())

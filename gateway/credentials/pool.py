@@ -6,11 +6,11 @@ in Redis by its digest, so reordering a list of keys moves no mark to another ke
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 from msgspec import Struct
 from redis import Redis
@@ -52,6 +52,11 @@ class _Keys:
     free: str
     cooling: str
     generations: str
+
+    @property
+    def of_scripts(self) -> list[str]:
+        """What `acquire` and `report` take."""
+        return [self.marks, self.order, self.free, self.cooling]
 
     @classmethod
     def build(cls, prefix: str, instance: str, generation_id: str) -> "_Keys":
@@ -125,6 +130,8 @@ class CredentialPool:
         self._credentials = credentials
         self._policy = policy
         self._secret = secret
+        self._digest_key: str | None = None
+        self._named: dict[str, _Instance] = {}
         self._register = redis.register_script((_SCRIPTS / "register.lua").read_text())
         self._acquire = redis.register_script((_SCRIPTS / "acquire.lua").read_text())
         self._report = redis.register_script((_SCRIPTS / "report.lua").read_text())
@@ -139,13 +146,12 @@ class CredentialPool:
         name = candidate.instance
         if not self._credentials[name]:
             return self._keyless(name, excluded)
-        instance = self._instances[name]
-        keys = [instance.keys.marks, instance.keys.order, instance.keys.free, instance.keys.cooling]
-        barred = [instance.digests[id] for id in excluded if id in instance.digests]
-        answer = self._acquire(keys=keys, args=barred)
-        if answer[0] == b"unregistered":
-            self._lay_out(instance)
-            answer = self._acquire(keys=keys, args=barred)
+
+        def ask(known: _Instance) -> Any:
+            barred = [known.digests[id] for id in excluded if id in known.digests]
+            return self._acquire(keys=known.keys.of_scripts, args=barred)
+
+        instance, answer = self._laid_out(name, ask)
         if answer[0] == b"ok":
             return Lease(instance.credentials[answer[1].decode()], self, name)
         retry_at = float(answer[1]) / 1000 if answer[1] else None
@@ -165,12 +171,14 @@ class CredentialPool:
                 state, duration_ms = "cooling", max(1, round(duration_s * 1000))
             case _:
                 return
-        known = self._instances[instance]
         reason = error.failure.message[:MAX_REASON]
-        self._report(
-            keys=[known.keys.marks, known.keys.free, known.keys.cooling],
-            args=[known.digests[credential.id], state, duration_ms, error.status or "", reason],
-        )
+
+        def mark(known: _Instance) -> Any:
+            key_digest = known.digests[credential.id]
+            args: list[str | int] = [key_digest, state, duration_ms, error.status or "", reason]
+            return self._report(keys=known.keys.of_scripts, args=args)
+
+        self._laid_out(instance, mark)
         log.warning("key %s of %s is %s: %s", credential.id, instance, state, reason)
 
     def snapshot(self) -> list[KeyState]:
@@ -204,19 +212,29 @@ class CredentialPool:
         lifted = self._redis.hdel(known.keys.marks, *digests)
         for laid_out in self._redis.smembers(known.keys.generations):
             keys = _Keys.build(self._prefix, instance, text(laid_out))
+            # Forgotten first: who lays it out again meanwhile notes it again.
+            self._redis.srem(known.keys.generations, laid_out)
             self._redis.delete(keys.order, keys.free, keys.cooling)
-        self._redis.delete(known.keys.generations)
         return int(lifted)
 
-    @cached_property
+    @property
     def _instances(self) -> dict[str, _Instance]:
         """Every instance with keys. Made on first use, as the digest key may be in Redis."""
+        if self._digest_key is None:
+            self._name_keys()
+        return self._named
+
+    def _name_keys(self) -> None:
+        """Name the keys by their digests, and again when the digest key has become another."""
         key = self._secret or self._installation_id()
-        return {
+        if key == self._digest_key:
+            return
+        self._named = {
             name: self._instance(name, credentials, key)
             for name, credentials in self._credentials.items()
             if credentials
         }
+        self._digest_key = key
 
     def _instance(self, name: str, credentials: Sequence[Credential], key: str) -> _Instance:
         digests = {credential.id: digest(credential.secret, key=key) for credential in credentials}
@@ -229,14 +247,28 @@ class CredentialPool:
         )
 
     def _installation_id(self) -> str:
+        """Agree with all other processes on an id; a Redis that lost it is given ours again."""
         key = f"{self._prefix}:installation"
-        self._redis.set(key, token_hex(16), nx=True)
+        self._redis.set(key, self._digest_key or token_hex(16), nx=True)
         return text(self._redis.get(key))
+
+    def _laid_out(self, name: str, ask: Callable[[_Instance], Any]) -> tuple[_Instance, Any]:
+        """Ask a script about an instance, whose keys are laid out first when Redis has none.
+
+        Redis may have lost them by their age, by a reset or with everything else.
+        """
+        while True:
+            instance = self._instances[name]
+            answer = ask(instance)
+            if answer[0] != b"unregistered":
+                return instance, answer
+            self._name_keys()
+            self._lay_out(self._instances[name])
 
     def _lay_out(self, instance: _Instance) -> None:
         keys = instance.keys
         self._register(
-            keys=[keys.marks, keys.order, keys.free, keys.cooling, keys.generations],
+            keys=[*keys.of_scripts, keys.generations],
             args=[instance.generation, LAYOUT_TTL_MS, *instance.digests.values()],
         )
 

@@ -55,14 +55,11 @@ class Executor:
         Closing the iterator ends the attempt under way and its upstream connection.
         """
         while candidate := progress.next_candidate():
-            if self._now() >= execution.call.deadline_at:
-                yield Failed(_deadline_passed())
+            error = yield from self._attempt(execution, candidate, progress)
+            if error is None:
                 return
-            attempt = yield from self._attempt(execution, candidate, progress)
-            if attempt is None:
-                return
-            if attempt.next is Next.SURFACE:
-                yield Failed(attempt.failure)
+            if error.next is Next.SURFACE:
+                yield Failed(error.failure)
                 return
         yield Failed(no_candidate_left(progress))
 
@@ -74,66 +71,78 @@ class Executor:
         Returns:
             None when the answer's terminal event was yielded, else what kept it from coming.
         """
-        last: UpstreamError | None = None
+        backend = self._backends.get(candidate.instance)
+        if backend is None:
+            error = _unknown_instance(candidate)
+            progress.record(Attempt(candidate=candidate, failure=error.failure))
+            return error
         while True:
+            if stopped := self._stopped(execution):
+                return UpstreamError(stopped, next=Next.SURFACE)
             tried = progress.tried_credentials.get(candidate.instance, ())
             try:
                 lease = self._pool.acquire(candidate, excluded=tried)
             except CredentialsUnavailable as unavailable:
-                error = _no_credential(unavailable, last)
-                progress.record(Attempt(candidate=candidate, failure=error.failure, exhausted=True))
-                return error
-            last = None
+                last_words = progress.refusals.get(candidate.instance)
+                failure = _no_credential(unavailable, last_words)
+                progress.record(Attempt(candidate=candidate, failure=failure, exhausted=True))
+                return UpstreamError(failure, next=Next.CANDIDATE)
+            refusal: UpstreamError | None = None
             try:
-                last = yield from self._run(execution, candidate, lease.credential)
+                refusal = yield from _run(backend, execution, candidate, lease.credential)
             finally:
-                lease.report(last)
-            if last is None:
+                lease.report(refusal)
+            if refusal is None:
                 return None
-            if last.next is not Next.CREDENTIAL:
-                progress.record(Attempt(candidate=candidate, failure=last.failure))
-                return last
-            progress.refused(candidate, lease.credential.id)
+            if refusal.next is not Next.CREDENTIAL:
+                progress.record(Attempt(candidate=candidate, failure=refusal.failure))
+                return refusal
+            progress.refused(candidate, lease.credential.id, words=refusal.failure.message)
 
-    def _run(
-        self, execution: Execution, candidate: Candidate, credential: Credential
-    ) -> Generator[Event, None, UpstreamError | None]:
-        """Run one attempt with one key.
+    def _stopped(self, execution: Execution) -> Failure | None:
+        """Say why nothing more may be tried; None while it may."""
+        if self._now() >= execution.call.deadline_at:
+            return execution.cancellation.failure or _deadline_passed()
+        return execution.cancellation.failure
 
-        Returns:
-            None when a terminal event was yielded, else the error that came before output.
-        """
-        held = _Held()
-        committed = False
-        stream = self._backends[candidate.instance].stream(execution, candidate, credential)
-        try:
-            for event in stream:
-                if not committed and not is_output(event) and not is_terminal(event):
-                    held.add(event)
-                    continue
-                if not committed:
-                    committed = True
-                    yield from held.events
-                yield event
-                if is_terminal(event):
-                    return None
-            raise _unfinished(candidate)
-        except UpstreamError:
-            if stopped := execution.cancellation.failure:
-                error = UpstreamError(stopped, next=Next.SURFACE)
-            if committed:
-                yield Failed(error.failure)
+
+def _run(
+    backend: Backend, execution: Execution, candidate: Candidate, credential: Credential
+) -> Generator[Event, None, UpstreamError | None]:
+    """Run one attempt with one key.
+
+    Returns:
+        None when a terminal event was yielded, else the error that came before output.
+    """
+    held = _Held()
+    committed = False
+    stream: Iterator[Event] = iter(())
+    try:
+        stream = backend.stream(execution, candidate, credential)
+        for event in stream:
+            if not committed and not is_output(event) and not is_terminal(event):
+                held.add(event)
+                continue
+            if not committed:
+                committed = True
+                yield from held.events
+            yield event
+            if is_terminal(event):
                 return None
-            return error
-        except Exception as error:  # noqa: BLE001 - a fault in one backend must not end the call
-            log.exception("backend %s failed", candidate.instance)
-            broken = _broken(candidate, error)
-            if committed:
-                yield Failed(broken.failure)
-                return None
-            return broken
-        finally:
-            _close(stream)
+        error = _unfinished(candidate)
+    except UpstreamError as upstream_error:
+        error = upstream_error
+    except Exception as fault:  # noqa: BLE001 - a fault in one backend must not end the call
+        log.exception("backend %s failed", candidate.instance)
+        error = _broken(candidate, fault)
+    finally:
+        _close(stream)
+    if stopped := execution.cancellation.failure:
+        error = UpstreamError(stopped, next=Next.SURFACE)
+    if not committed:
+        return error
+    yield Failed(error.failure)
+    return None
 
 
 class _Held:
@@ -187,21 +196,18 @@ def no_candidate_left(progress: Progress) -> Failure:
     )
 
 
-def _no_credential(
-    unavailable: CredentialsUnavailable, last: UpstreamError | None
-) -> UpstreamError:
-    said = f" (last refusal: {last.failure.message})" if last else ""
+def _no_credential(unavailable: CredentialsUnavailable, last_words: str | None) -> Failure:
+    said = f" (last refusal: {last_words})" if last_words else ""
     if unavailable.retry_at is None:
-        failure = Failure(
+        return Failure(
             kind=Kind.CREDENTIALS_EXHAUSTED,
             message=f"every upstream key of {unavailable.instance} has been refused as invalid"
             f"{said}; your own key is fine: the operator must replace the upstream key "
             "or run 'queueway keys reset'",
             status=502,
         )
-        return UpstreamError(failure, next=Next.CANDIDATE)
     wait_s = max(1, math.ceil(unavailable.retry_at - unavailable.now))
-    failure = Failure(
+    return Failure(
         kind=Kind.RATE_LIMITED,
         message=f"every key of {unavailable.instance} is rate limited; "
         f"the soonest is usable in {wait_s} s{said}",
@@ -209,11 +215,20 @@ def _no_credential(
         code="rate_limit_exceeded",
         retry_after_s=wait_s,
     )
-    return UpstreamError(failure, next=Next.CANDIDATE)
 
 
 def _deadline_passed() -> Failure:
     return Failure(kind=Kind.TIMEOUT, message="the call's total time is used up", status=504)
+
+
+def _unknown_instance(candidate: Candidate) -> UpstreamError:
+    failure = Failure(
+        kind=Kind.UNAVAILABLE,
+        message=f"this worker has no instance {candidate.instance}; "
+        "its configuration is not the one of the web process",
+        status=503,
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
 
 
 def _unfinished(candidate: Candidate) -> UpstreamError:

@@ -23,6 +23,8 @@ class Progress(Struct, kw_only=True):
     attempts: list[Attempt] = []
     tried_credentials: dict[str, list[str]] = {}
     """Instance -> ids of the keys that this call has been refused with."""
+    refusals: dict[str, str] = {}
+    """Instance -> what was said when its last key was refused."""
 
     def next_candidate(self) -> Candidate | None:
         """The candidate to try now; None when none is left or the attempts are used up."""
@@ -35,9 +37,10 @@ class Progress(Struct, kw_only=True):
         """Note that a candidate gave no answer; it is not tried again."""
         self.attempts.append(attempt)
 
-    def refused(self, candidate: Candidate, credential_id: str) -> None:
+    def refused(self, candidate: Candidate, credential_id: str, *, words: str) -> None:
         """Note that a key was refused, so that this call does not lease it again."""
         self.tried_credentials.setdefault(candidate.instance, []).append(credential_id)
+        self.refusals[candidate.instance] = words[:MAX_REASON]
 
     def summary(self) -> str:
         """Say in one line what was tried and why it gave no answer."""

@@ -3,98 +3,153 @@
 Owns when the response begins and what happens when the client leaves. Knows no dialect.
 """
 
+import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from flask import Response
 
+from config.schema import Config
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.events import Event, Failed, Silence, is_terminal
-from gateway.runtime import Web
+from gateway.frontends.departures import Departures
+from gateway.transport.replies import Follower
+from gateway.web import Web
 
 CALL_ID_HEADER = "X-Queueway-Call-Id"
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+WHITESPACE_AFTER_S = 20.0
 
 _GRACE_S = 5.0
 """What the worker gets beyond a call's deadline to say itself that it has passed."""
 
-STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-
-Render = Callable[[Iterable[Event]], Iterator[bytes]]
-
-
-def follow(web: Web, call: Call, body: bytes, *, silence_s: float) -> Iterator[Event]:
-    """Submit a call and yield its events up to the terminal one, with `Silence` where none come.
-
-    Closing the iterator before its end cancels the call.
-
-    Raises:
-        GatewayError: the call was not accepted.
-    """
-    follower = web.open(call, body)
-    ended = False
-    try:
-        while True:
-            events = follower.next_events(timeout_s=silence_s)
-            if events is None:
-                late = time.time() > call.deadline_at + _GRACE_S
-                yield Failed(_no_answer()) if late else Silence()
-                if late:
-                    return
-                continue
-            for event in events:
-                ended = is_terminal(event)
-                yield event
-                if ended:
-                    return
-    finally:
-        follower.close()
-        if not ended:
-            web.cancel(call.id)
+RenderStream = Callable[[Iterable[Event]], Iterator[bytes]]
+RenderWhole = Callable[[list[Event]], bytes]
+RenderError = Callable[[Failure], bytes]
 
 
-def stream(events: Iterator[Event], call: Call, render: Render) -> Response:
-    """Answer with a stream that begins with the first event or the first silence.
+class Delivery:
+    """Submits calls and answers their clients."""
 
-    Raises:
-        GatewayError: the call failed before either, so the response can still have its status.
-    """
-    first = next(events)
-    if isinstance(first, Failed):
-        raise GatewayError(first.failure)
-    body = _StreamBody(first, events, render)
-    response = Response(body, mimetype="text/event-stream", headers=STREAM_HEADERS)
-    response.headers[CALL_ID_HEADER] = call.id
-    return response
+    def __init__(self, web: Web, config: Config) -> None:
+        self._web = web
+        self._config = config
+        self._departures = Departures()
+
+    def stream(
+        self, call: Call, body: bytes, client: socket.socket | None, *, render: RenderStream
+    ) -> Response:
+        """Answer with a stream that begins with the first event or the first silence.
+
+        Raises:
+            GatewayError: the call failed before either, so the response can still have its status.
+        """
+        silence_s = self._config.server.keepalive_s
+        events = self._follow(call, body, client, silence_s=silence_s)
+        first = next(events)
+        if isinstance(first, Failed):
+            raise GatewayError(first.failure)
+        response = Response(
+            _Body(render(chain([first], events)), events),
+            mimetype="text/event-stream",
+            headers=STREAM_HEADERS,
+        )
+        response.headers[CALL_ID_HEADER] = call.id
+        return response
+
+    def whole(
+        self,
+        call: Call,
+        body: bytes,
+        client: socket.socket | None,
+        *,
+        render: RenderWhole,
+        render_error: RenderError,
+    ) -> Response:
+        """Answer with one JSON document.
+
+        Where `server.nonstream_keepalive` says so, a silence of 20 s begins the response with
+        status 200 and white space, which JSON allows; what comes then, also an error, follows it.
+
+        Raises:
+            GatewayError: the call failed before the response began.
+        """
+        spaced = self._config.server.nonstream_keepalive == "whitespace"
+        silence_s = WHITESPACE_AFTER_S if spaced else self._config.server.keepalive_s
+        events = self._follow(call, body, client, silence_s=silence_s)
+        answer: list[Event] = []
+        for event in events:
+            if isinstance(event, Failed):
+                raise GatewayError(event.failure)
+            if not isinstance(event, Silence):
+                answer.append(event)
+            elif spaced:
+                pieces = _spaced(answer, events, render=render, render_error=render_error)
+                return _json(_Body(pieces, events), call)
+        return _json(render(answer), call)
+
+    def _follow(
+        self, call: Call, body: bytes, client: socket.socket | None, *, silence_s: float
+    ) -> Iterator[Event]:
+        """Submit a call and yield its events up to the terminal one, with `Silence` between.
+
+        Closing the iterator before its end cancels the call.
+
+        Raises:
+            GatewayError: the call was not accepted.
+        """
+        follower = self._web.open(call, body)
+        ended = False
+        withdrawn_at = time.time() + self._config.queue.max_wait_s
+        try:
+            with self._departures.watching(client, lambda: self._left(call, follower)):
+                while not ended:
+                    limit_s = min(silence_s, max(0.01, withdrawn_at - time.time()))
+                    events: Sequence[Event] | None = follower.next_events(timeout_s=limit_s)
+                    if events is None:
+                        events, withdrawn_at = self._silence(call, withdrawn_at)
+                    for event in events:
+                        ended = is_terminal(event)
+                        yield event
+                        if ended:
+                            break
+        finally:
+            follower.close()
+            if not ended:
+                self._web.cancel_soon(call.id)
+
+    def _left(self, call: Call, follower: Follower) -> None:
+        self._web.cancel_soon(call.id)
+        follower.fail(_client_left())
+
+    def _silence(self, call: Call, withdrawn_at: float) -> tuple[list[Event], float]:
+        """Say what a silence means: that a limit has passed, or nothing."""
+        now = time.time()
+        if now > call.deadline_at + _GRACE_S:
+            self._web.cancel_soon(call.id)
+            return [Failed(_no_answer())], withdrawn_at
+        if now >= withdrawn_at:
+            if self._web.withdraw(call.id):
+                return [Failed(_waited_too_long(self._config.queue.max_wait_s))], withdrawn_at
+            withdrawn_at = call.deadline_at + 2 * _GRACE_S
+        return [Silence()], withdrawn_at
 
 
-def whole(events: Iterator[Event]) -> list[Event]:
-    """Wait for all events of a call.
+class _Body:
+    """The bytes of a response; closing it before its end cancels the call."""
 
-    Raises:
-        GatewayError: the call failed.
-    """
-    answer = []
-    for event in events:
-        if isinstance(event, Failed):
-            raise GatewayError(event.failure)
-        answer.append(event)
-    return answer
-
-
-class _StreamBody:
-    """The bytes of a stream; closing it before its end cancels the call."""
-
-    def __init__(self, first: Event, events: Iterator[Event], render: Render) -> None:
+    def __init__(self, pieces: Iterator[bytes], events: Iterator[Event]) -> None:
+        self._pieces = pieces
         self._events = events
-        self._frames = render(chain([first], events))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._frames)
+        return next(self._pieces)
 
     def close(self) -> None:
         """End the call, unless it has ended."""
@@ -103,7 +158,43 @@ class _StreamBody:
             close()
 
 
+def _spaced(
+    answer: list[Event],
+    events: Iterator[Event],
+    *,
+    render: RenderWhole,
+    render_error: RenderError,
+) -> Iterator[bytes]:
+    yield b" "
+    for event in events:
+        if isinstance(event, Failed):
+            yield render_error(event.failure)
+            return
+        if isinstance(event, Silence):
+            yield b" "
+        else:
+            answer.append(event)
+    yield render(answer)
+
+
+def _json(body: bytes | Iterator[bytes], call: Call) -> Response:
+    return Response(body, mimetype="application/json", headers={CALL_ID_HEADER: call.id})
+
+
+def _client_left() -> Failure:
+    return Failure(kind=Kind.CANCELLED, message="the client closed the connection", status=499)
+
+
 def _no_answer() -> Failure:
     return Failure(
         kind=Kind.TIMEOUT, message="no answer came within the call's total time", status=504
+    )
+
+
+def _waited_too_long(limit_s: float) -> Failure:
+    return Failure(
+        kind=Kind.OVERLOADED,
+        message=f"no worker took the call within {limit_s:g} s, so it was not sent; try again",
+        status=503,
+        retry_after_s=30,
     )

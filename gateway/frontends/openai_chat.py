@@ -11,26 +11,24 @@ from gateway.canonical.collect import collect
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.events import Event, NativeBody
 from gateway.canonical.request import Dialect
-from gateway.frontends import delivery
 from gateway.frontends.access import Access
-from gateway.frontends.delivery import CALL_ID_HEADER
+from gateway.frontends.delivery import Delivery
 from gateway.runtime import Runtime
+from gateway.wire.openai_chat.errors import render_error
 from gateway.wire.openai_chat.request import parse_envelope
 from gateway.wire.openai_chat.response import render_response
 from gateway.wire.openai_chat.stream import render_stream
 
 ROUTE_HEADERS = ("X-Queueway-Route", "X-LIP-Route")
 
-_JSON = "application/json"
 
-
-def blueprint(runtime: Runtime, access: Access) -> Blueprint:
+def blueprint(runtime: Runtime, access: Access, delivery: Delivery) -> Blueprint:
     """Make the routes of the OpenAI chat dialect."""
     routes = Blueprint("openai_chat", __name__)
 
     @routes.post("/v1/chat/completions")
     def chat_completions() -> Response:
-        return _complete(runtime, access)
+        return _complete(runtime, access, delivery)
 
     @routes.get("/v1/models")
     def models() -> dict[str, object]:
@@ -51,7 +49,7 @@ def blueprint(runtime: Runtime, access: Access) -> Blueprint:
     return routes
 
 
-def _complete(runtime: Runtime, access: Access) -> Response:
+def _complete(runtime: Runtime, access: Access, delivery: Delivery) -> Response:
     owner = access.owner(request.headers, remote_address=request.remote_addr or "")
     body = request.get_data(cache=False)
     envelope = parse_envelope(body, max_depth=runtime.config.server.max_json_depth)
@@ -68,30 +66,32 @@ def _complete(runtime: Runtime, access: Access) -> Response:
             if name.lower() in runtime.client_headers
         },
     )
-    silence_s = runtime.config.server.keepalive_s
-    events = delivery.follow(runtime.web, call, body, silence_s=silence_s)
+    client = request.environ.get("gunicorn.socket")
     try:
         if call.stream:
-            return delivery.stream(events, call, partial(_render, call, envelope.include_usage))
-        return _whole(call, delivery.whole(events))
+            render = partial(_render_stream, call, envelope.include_usage)
+            return delivery.stream(call, body, client, render=render)
+        return delivery.whole(
+            call, body, client, render=partial(_render_whole, call), render_error=render_error
+        )
     except GatewayError as error:
         error.call_id = call.id
         raise
 
 
-def _render(call: Call, include_usage: bool, events: Iterable[Event]) -> Iterator[bytes]:
+def _render_stream(call: Call, include_usage: bool, events: Iterable[Event]) -> Iterator[bytes]:
     return render_stream(
         events, id=_completion_id(call), created=int(time.time()), include_usage=include_usage
     )
 
 
-def _whole(call: Call, events: list[Event]) -> Response:
-    native = next((event.data for event in events if isinstance(event, NativeBody)), None)
-    if native is None:
-        native = render_response(
-            collect(events), id=_completion_id(call), model=call.model, created=int(time.time())
-        )
-    return Response(native, mimetype=_JSON, headers={CALL_ID_HEADER: call.id})
+def _render_whole(call: Call, events: list[Event]) -> bytes:
+    native = [event.data for event in events if isinstance(event, NativeBody)]
+    if native:
+        return b"".join(native)
+    return render_response(
+        collect(events), id=_completion_id(call), model=call.model, created=int(time.time())
+    )
 
 
 def _completion_id(call: Call) -> str:

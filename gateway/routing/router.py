@@ -12,6 +12,9 @@ from gateway.canonical.call import Candidate
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.routing.selector import Failover, Leaf, SelectorError, parse_selector
 
+MAX_ASKED_CHARS = 200
+"""Of what the client asked for, in a message and in the search for a name like it."""
+
 
 class Route(Struct, frozen=True):
     """The outcome of routing."""
@@ -41,11 +44,10 @@ class Router:
                 answers to it.
         """
         selector = (header or "").strip()
-        if not selector and self._is_inline(model):
-            selector = model
         if selector:
-            tree = _parse(selector, param=None if header else "model")
-            return Route(selector, self._candidates(tree, selector))
+            return Route(selector, self._candidates(_parse(selector, param=None), selector))
+        if self._is_inline(model):
+            return Route(model, self._candidates(_parse(model, param="model"), model))
         if self._default:
             return Route(model, self._candidates(self._default, model))
         raise self._unknown(model)
@@ -62,20 +64,18 @@ class Router:
         return tuple(dict.fromkeys(found))
 
     def _candidate(self, leaf: Leaf) -> Candidate | None:
-        if leaf.instance:
-            instance = self._instances.get(leaf.instance.lower())
-            return Candidate(instance, leaf.model) if instance else None
-        if self._default and self._default.arms[0].instance:
-            return Candidate(self._default.arms[0].instance, leaf.model)
-        return None
+        name = leaf.instance or (self._default.arms[0].instance if self._default else "")
+        instance = self._instances.get(name.lower())
+        return Candidate(instance, leaf.model) if instance else None
 
     def _unknown(self, asked: str) -> GatewayError:
+        asked = asked[:MAX_ASKED_CHARS]
         near = difflib.get_close_matches(asked, self._known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else self._instances_hint()
         return GatewayError(
             Failure(
                 kind=Kind.NOT_FOUND,
-                message=f"the model '{asked[:200]}' is not served here; {hint}",
+                message=f"the model '{asked}' is not served here; {hint}",
                 status=404,
                 code="model_not_found",
                 param="model",

@@ -50,13 +50,12 @@ def parse_selector(text: str) -> Failover:
 
 def _parse_leaf(text: str, column: int) -> Leaf:
     column += len(text) - len(text.lstrip())
-    head, colon, tail = text.partition(":")
+    head, colon, tail = text.lstrip().partition(":")
     instance, model = (head.strip(), tail.strip()) if colon else ("", head.strip())
     if colon and not instance:
         raise SelectorError(f"column {column}: expected an instance before ':'")
     if not model:
         what = "a model after ':'" if colon else "instance:model or a model"
-        raise SelectorError(
-            f"column {column + (len(head.strip()) + 1 if colon else 0)}: expected {what}"
-        )
+        column += len(head + colon)
+        raise SelectorError(f"column {column}: expected {what}")
     return Leaf(instance, model)

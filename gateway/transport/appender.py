@@ -13,13 +13,20 @@ from pathlib import Path
 
 from redis import Redis, RedisError
 
-from gateway.canonical.events import Event, encode_event, is_output, is_terminal
+from gateway.canonical.events import Event, Stored, encode_event, is_output, is_terminal
 from gateway.state.script import Argument, Script
 from gateway.transport.frame import encode_frame
 from gateway.transport.keys import CallKeys
 
 MAX_GROUP = 256
 """Entries of one write: it bounds how long Redis is busy with it."""
+MAX_EVENT_BYTES = 256 * 1024
+"""A larger event does not go through the reply list."""
+MAX_PENDING_BYTES = 64 * 1024 * 1024
+"""Of all calls of a worker: over it they wait until some is written."""
+MAX_LIST_FRAMES = 20_000
+"""In one reply list: its web process stands still."""
+BLOB_TTL_S = 120
 
 _APPEND = Script(Path(__file__).parent / "scripts" / "append.lua")
 
@@ -35,9 +42,12 @@ class Sink:
     call_id: str
     epoch: int
     web_id: str
+    job_key: str
     lost: Callable[[], None]
     """Called when a frame was not taken: the call has ended, another worker has it, or nobody
     reads it any more."""
+    blobs: int = 0
+    """How many large events were stored."""
 
 
 @dataclass
@@ -46,6 +56,7 @@ class _Entry:
     events: list[bytes] = field(default_factory=list)
     output: bool = False
     terminal: bool = False
+    size_bytes: int = 0
 
 
 class Appender:
@@ -55,6 +66,8 @@ class Appender:
         self._redis = redis
         self._keys = keys
         self._queue: queue.SimpleQueue[_Entry | list[Command] | None] = queue.SimpleQueue()
+        self._room = threading.Condition()
+        self._pending_bytes = 0
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
 
     def start(self) -> None:
@@ -67,9 +80,12 @@ class Appender:
         self._thread.join()
 
     def append(self, sink: Sink, event: Event) -> None:
-        """Append an event to a call. Does not wait for Redis."""
-        entry = _Entry(sink, [encode_event(event)], is_output(event), is_terminal(event))
-        self._queue.put(entry)
+        """Append an event to a call. Waits only while too much is unwritten."""
+        data = encode_event(event)
+        with self._room:
+            self._room.wait_for(lambda: self._pending_bytes < MAX_PENDING_BYTES)
+            self._pending_bytes += len(data)
+        self._queue.put(_Entry(sink, [data], is_output(event), is_terminal(event), len(data)))
 
     def command(self, commands: list[Command]) -> None:
         """Send commands whose answers nobody needs, in order with what is appended."""
@@ -101,33 +117,51 @@ class Appender:
         commands = [command for entry in group if isinstance(entry, list) for command in entry]
         try:
             if frames:
-                self._append(frames, commands)
-            elif commands:
+                self._append(frames)
+            if commands:
                 self._send(commands)
         except RedisError as error:
             log.error("could not append to %d calls: %s", len(frames), error)
             for frame in frames:
                 frame.sink.lost()
+        finally:
+            with self._room:
+                self._pending_bytes -= sum(frame.size_bytes for frame in frames)
+                self._room.notify_all()
 
-    def _append(self, frames: list[_Entry], commands: list[Command]) -> None:
+    def _append(self, frames: list[_Entry]) -> None:
         keys: list[str] = []
-        args: list[Argument] = []
+        args: list[Argument] = [MAX_LIST_FRAMES]
         for frame in frames:
             sink = frame.sink
             keys += (
                 self._keys.record(sink.call_id),
                 self._keys.body(sink.call_id),
+                sink.job_key,
                 self._keys.replies(sink.web_id),
                 self._keys.alive(sink.web_id),
             )
-            payload = encode_frame(sink.call_id, frame.events)
+            events = [self._stored(sink, event) for event in frame.events]
+            payload = encode_frame(sink.call_id, events)
             args += (sink.epoch, int(frame.output), int(frame.terminal), payload)
         results = _APPEND.call(self._redis, keys=keys, args=args)
-        if commands:
-            self._send(commands)
         for frame, result in zip(frames, results, strict=True):
             if result != 1:
-                frame.sink.lost()
+                self._lose(frame.sink)
+
+    def _stored(self, sink: Sink, event: bytes) -> bytes:
+        """Put a large event beside the reply list, and in its place the key that it is under."""
+        if len(event) <= MAX_EVENT_BYTES:
+            return event
+        key = self._keys.blob(sink.call_id, sink.blobs)
+        sink.blobs += 1
+        self._redis.set(key, event, ex=BLOB_TTL_S)
+        return encode_event(Stored(key))
+
+    def _lose(self, sink: Sink) -> None:
+        sink.lost()
+        if sink.blobs:
+            self._redis.delete(*(self._keys.blob(sink.call_id, n) for n in range(sink.blobs)))
 
     def _send(self, commands: list[Command]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
@@ -146,4 +180,5 @@ def _join(entries: list[_Entry]) -> list[_Entry]:
         known.events += entry.events
         known.output = known.output or entry.output
         known.terminal = known.terminal or entry.terminal
+        known.size_bytes += entry.size_bytes
     return list(joined.values())

@@ -13,6 +13,7 @@ from redis import Redis
 from gateway.canonical.call import Call, decode_call, encode_call
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.events import Failed
+from gateway.state.liveness import DEAD_AFTER_S
 from gateway.state.reply import text
 from gateway.state.script import Argument, Script
 from gateway.transport.frame import single_event_frame
@@ -21,12 +22,14 @@ from gateway.transport.keys import CallKeys
 MAX_RUNS = 3
 """A call that killed this many workers is not given to another."""
 
+BEAT_COUNTS_MS = int(DEAD_AFTER_S * 1000)
+
 _SCRIPTS = Path(__file__).parent / "scripts"
 _SUBMIT = Script(_SCRIPTS / "submit.lua")
 _POP = Script(_SCRIPTS / "pop.lua")
 _START = Script(_SCRIPTS / "start.lua")
 _CANCEL = Script(_SCRIPTS / "cancel.lua")
-_REAP = Script(_SCRIPTS / "reap.lua")
+_TAKE_OVER = Script(_SCRIPTS / "take_over.lua")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,23 @@ class StartedCall:
     runs: int
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a record says of a call to those who do not run it."""
+
+    owner: str
+    web_id: str
+    queue: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the reader of a cancelled call is told, and which web process it is."""
+
+    web_id: str
+    failure: Failure
+
+
 class CallStore:
     """Moves calls through Redis; see `CallKeys` for what is kept where."""
 
@@ -101,6 +121,7 @@ class CallStore:
                 keys.waiting_bytes(queue.name),
                 queue.names_key,
                 keys.rate(queue.name),
+                keys.alive(web_id),
             ],
             args=[
                 call.id,
@@ -109,6 +130,7 @@ class CallStore:
                 queue.max_calls,
                 queue.max_bytes,
                 queue.key,
+                BEAT_COUNTS_MS,
                 len(fields),
                 *fields,
                 *job_fields,
@@ -124,7 +146,7 @@ class CallStore:
             redis.RedisError: Redis did not answer.
         """
         keys = self._keys
-        script_keys = [keys.claims(worker_id), keys.epoch, keys.wake]
+        script_keys = [keys.claims(worker_id), keys.epoch, keys.wake, keys.alive(worker_id)]
         for queue in queues:
             script_keys += (
                 queue.key,
@@ -133,12 +155,16 @@ class CallStore:
                 keys.waiting_bytes(queue.name),
                 keys.rate(queue.name),
             )
-        answer = _POP.call(self._redis, keys=script_keys, args=[room])
+        answer = _POP.call(self._redis, keys=script_keys, args=[room, BEAT_COUNTS_MS])
         return [Popped(queues[position], id.decode(), epoch) for position, id, epoch in answer]
 
-    def start(self, popped: Popped, *, worker_id: str, job_key: str) -> StartedCall | None:
+    def start(
+        self, popped: Popped, *, worker_id: str, job_key: str, started_at: str
+    ) -> StartedCall | None:
         """Begin an execution; None when the call was cancelled or taken over meanwhile.
 
+        Args:
+            started_at: the time as RQ writes it.
         Raises:
             redis.RedisError: Redis did not answer.
         """
@@ -147,42 +173,47 @@ class CallStore:
         answer = _START.call(
             self._redis,
             keys=[keys.record(id), keys.body(id), keys.claims(worker_id), job_key],
-            args=[id, popped.epoch, worker_id],
+            args=[id, popped.epoch, worker_id, started_at],
         )
         if answer is None:
             return None
         call, job_data, web_id, runs, body = answer
         return StartedCall(decode_call(call), body, job_data, web_id.decode(), runs)
 
-    def cancel(self, call_id: str, *, queue: QueueKeys, job_key: str) -> str | None:
-        """End a call without an answer and return the worker that has it, if one does.
-
-        Raises:
-            redis.RedisError: Redis did not take it.
-        """
-        keys = self._keys
-        worker = _CANCEL.call(
-            self._redis,
-            keys=[
-                keys.record(call_id),
-                keys.body(call_id),
-                queue.key,
-                keys.sizes(queue.name),
-                keys.waiting_bytes(queue.name),
-                job_key,
-            ],
-            args=[call_id],
-        )
-        return worker.decode() if worker else None
-
-    def owner(self, call_id: str) -> str | None:
-        """Tell whose call it is; None when there is no such call.
+    def find(self, call_id: str) -> Known | None:
+        """Look a call up; None when there is no such call, or it has ended.
 
         Raises:
             redis.RedisError: Redis did not answer.
         """
-        data = self._redis.hget(self._keys.record(call_id), "call")
-        return decode_call(data).owner if isinstance(data, bytes) else None
+        record = self._redis.hmget(self._keys.record(call_id), ["call", "web", "queue"])
+        call, web_id, queue = record
+        if not isinstance(call, bytes):
+            return None
+        return Known(decode_call(call).owner, text(web_id), text(queue))
+
+    def cancel(
+        self, call_id: str, *, queue: QueueKeys, job_key: str, notice: Notice | None = None
+    ) -> str | None:
+        """End a call without an answer.
+
+        Args:
+            notice: tells the call's reader; None when the reader itself cancels.
+        Returns:
+            The worker that has the call, '' when none had, None when there is no such call.
+        Raises:
+            redis.RedisError: Redis did not take it.
+        """
+        return self._cancel(call_id, queue=queue, job_key=job_key, notice=notice, waiting=False)
+
+    def withdraw(self, call_id: str, *, queue: QueueKeys, job_key: str) -> bool:
+        """End a call if no worker has it yet, and tell whether that was so.
+
+        Raises:
+            redis.RedisError: Redis did not take it.
+        """
+        worker = self._cancel(call_id, queue=queue, job_key=job_key, notice=None, waiting=True)
+        return worker is not None
 
     def claims(self, worker_id: str) -> dict[str, int]:
         """The calls that a worker has, with their epochs.
@@ -193,22 +224,28 @@ class CallStore:
         claims = self._redis.hgetall(self._keys.claims(worker_id))
         return {text(id): int(epoch) for id, epoch in claims.items()}
 
-    def reap(self, call_id: str, *, worker_id: str, epoch: int, queue: QueueKeys) -> str:
-        """Take a call from a dead worker: requeue it, or end it when it gave output already.
+    def take_over(
+        self, popped: Popped, *, worker_id: str, job_key: str, by_itself: bool, failure: Failure
+    ) -> str:
+        """Take a call from a worker: requeue it, or end it when it gave output already.
 
+        Args:
+            by_itself: the worker gives the call back in order, so its run does not count.
+            failure: what the client is told when the call cannot be run again.
         Returns:
             requeued, failed or gone.
         Raises:
             redis.RedisError: Redis did not answer.
         """
         keys = self._keys
-        web = self._redis.hget(keys.record(call_id), "web")
-        web_id = text(web) if web else ""
-        answer = _REAP.call(
+        id, queue = popped.call_id, popped.queue
+        known = self.find(id)
+        web_id = known.web_id if known else ""
+        answer = _TAKE_OVER.call(
             self._redis,
             keys=[
-                keys.record(call_id),
-                keys.body(call_id),
+                keys.record(id),
+                keys.body(id),
                 keys.claims(worker_id),
                 queue.key,
                 queue.intermediate_key,
@@ -218,10 +255,45 @@ class CallStore:
                 keys.sizes(queue.name),
                 keys.waiting_bytes(queue.name),
                 keys.epoch,
+                job_key,
             ],
-            args=[call_id, epoch, MAX_RUNS, single_event_frame(call_id, Failed(_worker_died()))],
+            args=[
+                id,
+                popped.epoch,
+                MAX_RUNS,
+                single_event_frame(id, Failed(failure)),
+                int(by_itself),
+            ],
         )
-        return str(answer.decode())
+        return text(answer)
+
+    def _cancel(
+        self,
+        call_id: str,
+        *,
+        queue: QueueKeys,
+        job_key: str,
+        notice: Notice | None,
+        waiting: bool,
+    ) -> str | None:
+        keys = self._keys
+        web_id = notice.web_id if notice else ""
+        payload = single_event_frame(call_id, Failed(notice.failure)) if notice else b""
+        worker = _CANCEL.call(
+            self._redis,
+            keys=[
+                keys.record(call_id),
+                keys.body(call_id),
+                queue.key,
+                keys.sizes(queue.name),
+                keys.waiting_bytes(queue.name),
+                job_key,
+                keys.replies(web_id),
+                keys.alive(web_id),
+            ],
+            args=[call_id, payload, int(waiting)],
+        )
+        return None if worker is None else text(worker)
 
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
@@ -238,12 +310,4 @@ def _overloaded(length: int, started: int, seconds: int) -> GatewayError:
             status=429,
             retry_after_s=wait_s,
         )
-    )
-
-
-def _worker_died() -> Failure:
-    return Failure(
-        kind=Kind.UNAVAILABLE,
-        message="the worker that ran this call died; send the request again",
-        status=502,
     )

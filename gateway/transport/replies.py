@@ -7,16 +7,19 @@ its call alone ends.
 import logging
 import queue
 import threading
+from collections.abc import Callable
 
 from msgspec import DecodeError, Raw
 from redis import Redis, RedisError
 
 from gateway.canonical.errors import Failure, Kind
-from gateway.canonical.events import AnyEvent, Failed, decode_events
+from gateway.canonical.events import AnyEvent, Failed, Stored, decode_event, decode_events
 from gateway.transport.frame import Frame, decode_frame
 
-MAX_UNREAD_BYTES = 64 * 1024 * 1024
-"""Of one call, in a web process."""
+MAX_UNREAD_BYTES = 8 * 1024 * 1024
+"""Of one call, in a web process. Large events are not among them: they wait in Redis."""
+MAX_UNREAD_BYTES_IN_ALL = 256 * 1024 * 1024
+"""Of all calls of a web process."""
 
 _BLOCK_S = 1
 _AT_ONCE = 500
@@ -42,21 +45,21 @@ class Follower:
             return None
         if isinstance(frame, Failure):
             return [Failed(frame)]
-        with self._lock:
-            self._unread_bytes -= len(memoryview(frame))
-        return decode_events(frame)
+        self._count(-len(memoryview(frame)))
+        return [self._owner.restored(event) for event in decode_events(frame)]
 
     def close(self) -> None:
         """Stop following; later frames of the call are dropped."""
         self._owner.forget(self._call_id)
+        self._count(-self._unread_bytes)
 
     def put(self, events: Raw) -> None:
         """Take a frame from the reader."""
         size = len(memoryview(events))
-        with self._lock:
-            self._unread_bytes += size
-            over = self._unread_bytes > MAX_UNREAD_BYTES
-        if over:
+        over = self._count(size) > MAX_UNREAD_BYTES
+        if over or self._owner.unread_bytes > MAX_UNREAD_BYTES_IN_ALL:
+            self._count(-size)
+            self._owner.cancel(self._call_id)
             self.fail(_too_slow())
         else:
             self._frames.put(events)
@@ -66,18 +69,28 @@ class Follower:
         self._owner.forget(self._call_id)
         self._frames.put(failure)
 
+    def _count(self, size_bytes: int) -> int:
+        with self._lock:
+            self._unread_bytes += size_bytes
+            self._owner.count(size_bytes)
+            return self._unread_bytes
+
 
 class Replies:
     """Reads one web process's reply list and knows who waits for what."""
 
-    def __init__(self, redis: Redis, *, key: str) -> None:
+    def __init__(self, redis: Redis, *, key: str, cancel: Callable[[str], None]) -> None:
         """
         Args:
             redis: a client of its own, whose answers may take longer than `_BLOCK_S`.
             key: the reply list.
+            cancel: ends a call, by id, whose client does not keep up. Must not wait.
         """
         self._redis = redis
         self._key = key
+        self.cancel = cancel
+        self.unread_bytes = 0
+        self._lock = threading.Lock()
         self._followers: dict[str, Follower] = {}
         self._stop = threading.Event()
 
@@ -99,17 +112,34 @@ class Replies:
         """Drop what still comes for a call."""
         self._followers.pop(call_id, None)
 
-    @property
-    def open_calls(self) -> int:
-        """How many calls are followed."""
-        return len(self._followers)
+    def fail_all(self, failure: Failure) -> list[str]:
+        """End every open call here, and return their ids."""
+        open_calls = list(self._followers.items())
+        for _, follower in open_calls:
+            follower.fail(failure)
+        return [id for id, _ in open_calls]
+
+    def count(self, size_bytes: int) -> None:
+        """Add to what all followers have not read."""
+        with self._lock:
+            self.unread_bytes += size_bytes
+
+    def restored(self, event: AnyEvent) -> AnyEvent:
+        """Fetch the event that a `Stored` one stands for."""
+        if not isinstance(event, Stored):
+            return event
+        try:
+            data = self._redis.getdel(event.key)
+        except RedisError:
+            data = None
+        return decode_event(data) if isinstance(data, bytes) else Failed(_redis_lost())
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 frames = self._read()
             except RedisError as error:
-                self._fail_all(error)
+                self._lost(error)
                 self._stop.wait(0.5)
                 continue
             for frame in frames:
@@ -133,12 +163,12 @@ class Replies:
         if follower:
             follower.put(frame.events)
 
-    def _fail_all(self, error: RedisError) -> None:
-        followers = list(self._followers.values())
-        if followers:
-            log.error("lost Redis with %d calls open: %s", len(followers), error)
-        for follower in followers:
-            follower.fail(_redis_lost())
+    def _lost(self, error: RedisError) -> None:
+        ended = self.fail_all(_redis_lost())
+        if ended:
+            log.error("lost Redis with %d calls open: %s", len(ended), error)
+        for call_id in ended:
+            self.cancel(call_id)
 
 
 def _redis_lost() -> Failure:
@@ -153,6 +183,7 @@ def _redis_lost() -> Failure:
 def _too_slow() -> Failure:
     return Failure(
         kind=Kind.OVERLOADED,
-        message=f"the client left more than {MAX_UNREAD_BYTES} bytes of the answer unread",
+        message="the client did not keep up with the answer: more than "
+        f"{MAX_UNREAD_BYTES} bytes of it, or too many of all answers, were unread",
         status=503,
     )

@@ -13,7 +13,9 @@ from gateway.canonical.errors import Failure, GatewayError, Kind
 T = TypeVar("T")
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Matches from every quote, also one that is never closed: a search that could fail and begin anew
+# at the next quote would take quadratic time on a body made for it.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{]+|[\]}]+")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+# Numbers stay text: only where one ends matters, and Python refuses very long ones.
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
 
 
 def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
@@ -32,6 +34,7 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
     position = _skip(text, _expect(text, _skip(text, 0), "{"))
     empty = text[position : position + 1] == "}"
     while not empty:
+        _expect(text, position, '"')
         key, position = _value(text, position)
         start = _skip(text, _expect(text, _skip(text, position), ":"))
         _, end = _value(text, start)
@@ -43,6 +46,8 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
         if text[position : position + 1] == "}":
             break
         position = _skip(text, _expect(text, position, ","))
+    if _skip(text, position + 1) != len(text):
+        raise ValueError(f"expected the end at character {position + 1}")
     added = ",".join(f"{json.dumps(key)}:{value.decode()}" for key, value in missing.items())
     if added:
         pieces += (text[copied:position], "" if empty else ",", added)

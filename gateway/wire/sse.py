@@ -53,6 +53,11 @@ class FrameSplitter:
         return rest
 
 
+def is_whole(frame: bytes) -> bool:
+    """Whether a frame has its blank line; without one the stream ended within it."""
+    return _BLANK_LINE.search(frame) is not None
+
+
 def comment(text: str) -> bytes:
     """Make a comment frame, which keeps a connection alive and which clients ignore."""
     return f": {text}\n\n".encode()

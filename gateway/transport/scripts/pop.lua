@@ -1,15 +1,16 @@
 -- Gives a worker calls of its queues in their order, and records that it has them in the same step:
 -- a worker that dies at once leaves its claims behind.
--- KEYS: 1 claims (hash)  2 epoch (integer)  3 wake (list), then five a queue:
+-- KEYS: 1 claims (hash)  2 epoch (integer)  3 wake (list)  4 alive (string), then five a queue:
 --       queue (list), intermediate (list), sizes (hash), waiting bytes (integer), rate (hash)
--- ARGV: 1 the most calls
+-- ARGV: 1 the most calls  2 how long a beat counts in ms
 -- Returns: {position of the queue, call id, epoch} for each.
 local room = tonumber(ARGV[1])
+redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 local popped = {}
 local waiting = 0
 local window = math.floor(redis.call('TIME')[1] / 10)
-for q = 0, (#KEYS - 3) / 5 - 1 do
-  local base = 4 + q * 5
+for q = 0, (#KEYS - 4) / 5 - 1 do
+  local base = 5 + q * 5
   local taken = 0
   while room > 0 do
     local id = redis.call('LMOVE', KEYS[base], KEYS[base + 1], 'LEFT', 'RIGHT')

@@ -6,6 +6,7 @@ RFC 7807 `title`, a page of HTML, nothing at all.
 Source: https://platform.openai.com/docs/guides/error-codes
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -32,6 +33,11 @@ _TYPES = {
     Kind.OVERLOADED: "rate_limit_error",
 }
 _DEFAULT_TYPE = "api_error"
+
+_MAX_NESTING = 8
+"""How deep in an upstream's error its sentence is looked for."""
+
+_STATUS = re.compile(r"[45][0-9]{2}")
 
 _STATUS_KINDS = {
     401: Kind.AUTHENTICATION,
@@ -101,8 +107,8 @@ def _failure(instance: str, status: int, wire: object) -> Failure:
             message=f"{instance} answered with status {status}; nothing was wrong with the request",
             status=502,
         )
-    error = wire.get("error", wire) if isinstance(wire, dict) else wire
-    message = _message(error) or "no reason given"
+    error = (wire.get("error") or wire) if isinstance(wire, dict) else wire
+    message = _message(error) or _message(wire) or "no reason given"
     fields = error if isinstance(error, dict) else {}
     return Failure(
         kind=_STATUS_KINDS.get(status, Kind.INVALID_REQUEST),
@@ -113,15 +119,15 @@ def _failure(instance: str, status: int, wire: object) -> Failure:
     )
 
 
-def _message(error: object) -> str:
+def _message(error: object, nesting: int = _MAX_NESTING) -> str:
     """Find the sentence in an error of whatever shape."""
     if isinstance(error, str):
         return error.strip()
-    if isinstance(error, list):
-        return "; ".join(filter(None, map(_message, error)))
-    if isinstance(error, dict):
+    if nesting and isinstance(error, list):
+        return "; ".join(filter(None, (_message(part, nesting - 1) for part in error)))
+    if nesting and isinstance(error, dict):
         for name in ("message", "detail", "msg", "error", "title", "reason"):
-            if text := _message(error.get(name)):
+            if text := _message(error.get(name), nesting - 1):
                 return text
     return ""
 
@@ -130,7 +136,7 @@ def _inner_status(error: object) -> int:
     if isinstance(error, dict):
         for name in ("status_code", "status", "code"):
             value = error.get(name)
-            if isinstance(value, str) and value.isdigit():
+            if isinstance(value, str) and _STATUS.fullmatch(value):
                 value = int(value)
             if isinstance(value, int) and 400 <= value <= 599:
                 return value
@@ -140,7 +146,7 @@ def _inner_status(error: object) -> int:
 def _decode(body: bytes) -> object:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 

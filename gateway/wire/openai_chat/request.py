@@ -3,7 +3,7 @@
 A web process reads the envelope only; the upstream of the same dialect judges the rest.
 """
 
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -12,12 +12,22 @@ from gateway.canonical.request import Message, Request, Role, Tool
 from gateway.wire.json_body import bad_request, read_body
 from gateway.wire.splice import splice
 
-Json = dict[str, Any]
+T = TypeVar("T")
+
+_NULL = Raw(b"null")
 
 
 class _Message(Struct):
     role: str
-    content: Raw = Raw(b"null")
+    content: Raw = _NULL
+
+
+class _Part(Struct):
+    text: str
+
+
+class _Function(Struct):
+    name: str
 
 
 class _StreamOptions(Struct):
@@ -61,7 +71,10 @@ class Envelope(Struct):
 _ROLES = {role.value: role for role in Role} | {"developer": Role.SYSTEM}
 
 _envelope_decoder = msgspec.json.Decoder(Envelope)
-_any_decoder = msgspec.json.Decoder()
+_function_decoder = msgspec.json.Decoder(_Function)
+_part_decoder = msgspec.json.Decoder(_Part)
+_list_decoder = msgspec.json.Decoder(list[Raw])
+_string_decoder = msgspec.json.Decoder(str)
 
 
 def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
@@ -82,14 +95,13 @@ def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
 
 def parse_request(body: bytes) -> Request:
     """Read a request that `parse_envelope` accepted into the canonical model."""
-    wire: Json = _any_decoder.decode(body)
+    wire = _envelope_decoder.decode(body)
     return Request(
         messages=tuple(
-            Message(_role(message["role"]), _text(message.get("content")))
-            for message in wire["messages"]
+            Message(_role(message.role), _text(message.content)) for message in wire.messages
         ),
-        tools=tuple(Tool(name) for name in map(_tool_name, wire.get("tools") or ()) if name),
-        stream=bool(wire.get("stream")),
+        tools=tuple(Tool(name) for name in map(_tool_name, wire.tools or ()) if name),
+        stream=bool(wire.stream),
     )
 
 
@@ -106,19 +118,22 @@ def _role(name: str) -> Role:
     return _ROLES.get(name, Role.USER)
 
 
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(part["text"] for part in content if _is_text(part))
-    return ""
+def _text(content: Raw) -> str:
+    parts = _read(content, _list_decoder)
+    if parts is None:
+        return _read(content, _string_decoder) or ""
+    texts = (_read(part, _part_decoder) for part in parts)
+    return "".join(part.text for part in texts if part)
 
 
-def _is_text(part: object) -> bool:
-    return isinstance(part, dict) and isinstance(part.get("text"), str)
+def _tool_name(tool: dict[str, Raw]) -> str | None:
+    function = _read(tool.get("function", _NULL), _function_decoder)
+    return function.name if function else None
 
 
-def _tool_name(tool: Json) -> str | None:
-    function = tool.get("function")
-    name = function.get("name") if isinstance(function, dict) else None
-    return name if isinstance(name, str) else None
+def _read(value: Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """Read a part of a request that may be of any type; None when it is not of this one."""
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError:
+        return None

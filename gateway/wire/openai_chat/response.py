@@ -22,17 +22,16 @@ def parse_native(body: bytes, *, instance: str) -> Iterator[Event]:
     """
     try:
         wire = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         wire = None
     if not isinstance(wire, dict):
-        failure = Failure(
-            kind=Kind.UPSTREAM, message=f"{instance} answered with no JSON object", status=502
-        )
-        raise UpstreamError(failure, next=Next.CANDIDATE)
+        raise _garbage(instance, "no JSON object")
     if wire.get("error") and not wire.get("choices"):
         error = parse_error_chunk(instance=instance, wire=wire, frame=body)
         error.failure = msgspec.structs.replace(error.failure, native=None)
         raise error
+    if not isinstance(wire.get("choices"), list):
+        raise _garbage(instance, "an object that is no completion")
     yield NativeBody(body)
     if isinstance(wire.get("usage"), dict):
         yield parse_usage(wire["usage"])
@@ -69,8 +68,13 @@ def render_response(answer: Answer, *, id: str, model: str, created: int) -> byt
     return msgspec.json.encode(wire)
 
 
+def _garbage(instance: str, what: str) -> UpstreamError:
+    failure = Failure(kind=Kind.UPSTREAM, message=f"{instance} answered with {what}", status=502)
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
 def _finish_reason(wire: dict[str, Any]) -> str:
-    for choice in wire.get("choices") or ():
+    for choice in wire["choices"]:
         if isinstance(choice, dict) and choice.get("finish_reason"):
             return str(choice["finish_reason"])
     return ""

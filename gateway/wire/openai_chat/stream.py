@@ -26,7 +26,7 @@ from gateway.canonical.events import (
 )
 from gateway.canonical.request import Dialect
 from gateway.wire.openai_chat.errors import parse_error_chunk, render_error
-from gateway.wire.sse import comment
+from gateway.wire.sse import comment, is_whole
 
 DONE = b"data: [DONE]\n\n"
 
@@ -51,7 +51,8 @@ class NativeStream:
 
     def __init__(self, instance: str) -> None:
         self._instance = instance
-        self._open_choices: set[int] = set()
+        self._choices: set[int] = set()
+        self._finished: set[int] = set()
         self._finish_reason = ""
         self._usage: Usage | None = None
         self._done = False
@@ -68,19 +69,20 @@ class NativeStream:
             frame: the frame's bytes, as they came.
             data: its decoded data field; None for a comment.
         Raises:
-            UpstreamError: the frame is an error, or is not JSON.
+            UpstreamError: the frame is an error, is not JSON, or was cut off.
         """
         if data is None:
             return NativeFrame(frame, False)
         if data.strip() == "[DONE]":
             self._done = True
             return NativeFrame(frame, False)
-        chunk = self._chunk(data)
+        chunk = self._chunk(frame, data)
         if chunk.get("error"):
             raise parse_error_chunk(instance=self._instance, wire=chunk, frame=frame)
         self._read_usage(chunk.get("usage"))
         output = False
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 output = self._read_choice(choice, frame) or output
         return NativeFrame(frame, output)
@@ -91,18 +93,20 @@ class NativeStream:
         Raises:
             UpstreamError: the stream stopped before its end.
         """
-        if not self._done and (self._open_choices or not self._finish_reason):
+        if not self._done and (not self._finished or self._choices - self._finished):
             raise truncated(self._instance)
         if self._usage:
             yield self._usage
         yield Finished(self._finish_reason)
 
-    def _chunk(self, data: str) -> dict[str, Any]:
+    def _chunk(self, frame: bytes, data: str) -> dict[str, Any]:
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, RecursionError):
             chunk = None
         if not isinstance(chunk, dict):
+            if not is_whole(frame):
+                raise truncated(self._instance)
             raise _garbage(self._instance, "a frame that is not a JSON object")
         return chunk
 
@@ -111,11 +115,11 @@ class NativeStream:
             raise parse_error_chunk(instance=self._instance, wire=choice, frame=frame)
         index = choice.get("index")
         index = index if isinstance(index, int) else 0
+        self._choices.add(index)
+        # Some upstreams send token counts in a chunk of a choice that has finished.
         if reason := choice.get("finish_reason"):
-            self._open_choices.discard(index)
+            self._finished.add(index)
             self._finish_reason = str(reason)
-        else:
-            self._open_choices.add(index)
         delta = choice.get("delta")
         return isinstance(delta, dict) and any(delta.get(name) for name in _OUTPUT_FIELDS)
 

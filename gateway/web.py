@@ -1,0 +1,236 @@
+"""A web process's end of the transport: opens calls, follows them, cancels them, drains.
+
+Starts its threads with the first call, so that an application can be made without Redis.
+"""
+
+import atexit
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+
+from redis import Redis, RedisError
+from redis.exceptions import OutOfMemoryError
+
+from config.schema import Config
+from gateway import queueing
+from gateway.canonical.call import Call
+from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.canonical.request import Dialect
+from gateway.routing.router import Route
+from gateway.state.connection import connect
+from gateway.state.liveness import BEAT_S, Liveness
+from gateway.transport.calls import CallStore, Job, Notice, QueueKeys
+from gateway.transport.keys import CallKeys
+from gateway.transport.replies import Follower, Replies
+
+CALL_MARGIN_S = 60
+"""How much longer a call's keys live than the call may."""
+ANSWER_TIMEOUT_S = 1.5
+"""A client waits for these answers, and is told within 2 s that there is none."""
+_RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Web:
+    """Opens calls for one web process, and follows and cancels them."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        redis_url: str,
+        keys: CallKeys,
+        interactive: QueueKeys,
+        reap: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            reap: looks for dead processes; called every beat.
+        """
+        self._config = config
+        self._keys = keys
+        self._interactive = interactive
+        self._reap = reap
+        self._id = f"web-{os.getpid()}-{token_hex(4)}"
+        self._redis: Redis = connect(redis_url, answer_timeout_s=ANSWER_TIMEOUT_S)
+        self._calls = CallStore(self._redis, keys)
+        self._replies = Replies(
+            connect(redis_url), key=keys.replies(self._id), cancel=self.cancel_soon
+        )
+        self._liveness = Liveness(
+            connect(redis_url),
+            process_id=self._id,
+            alive_key=keys.alive(self._id),
+            processes_key=keys.processes("web"),
+        )
+        self._cancels: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+        self._drained_at: float | None = None
+
+    def new_call(
+        self,
+        *,
+        owner: str,
+        dialect: Dialect,
+        model: str,
+        stream: bool,
+        route: Route,
+        headers: Mapping[str, str],
+    ) -> Call:
+        """Make a call that is not submitted yet.
+
+        Args:
+            headers: the client's headers that a backend may use.
+        """
+        return Call(
+            id=f"{self._keys.prefix}.{token_hex(16)}",
+            owner=owner,
+            dialect=dialect,
+            model=model,
+            stream=stream,
+            candidates=route.candidates,
+            deadline_at=time.time() + self._config.timeouts.total_s,
+            headers=dict(headers),
+        )
+
+    def open(self, call: Call, body: bytes) -> Follower:
+        """Submit a call and follow it.
+
+        Raises:
+            GatewayError: 429 when the queue is over a bound, 503 when Redis cannot take the call.
+        """
+        follower = self._replies.expect(call.id)
+        try:
+            self._start()
+            self._submit(call, body)
+        except GatewayError:
+            follower.close()
+            raise
+        except OutOfMemoryError:
+            follower.close()
+            raise GatewayError(_unavailable("the gateway's Redis is out of memory")) from None
+        except RedisError as error:
+            follower.close()
+            # It may have been taken before the answer was lost.
+            self.cancel_soon(call.id)
+            log.error("could not submit %s: %s", call.id, error)
+            raise GatewayError(_unavailable("the gateway cannot reach its Redis")) from None
+        return follower
+
+    def cancel_soon(self, call_id: str) -> None:
+        """End a call that nobody waits for any more, also when Redis is away for a while.
+
+        Does not wait.
+        """
+        self._cancels.put(call_id)
+
+    def withdraw(self, call_id: str) -> bool:
+        """End a call if no worker has it yet, and tell whether that was so."""
+        try:
+            return self._calls.withdraw(
+                call_id, queue=self._interactive, job_key=queueing.job_key(call_id)
+            )
+        except RedisError as error:
+            log.warning("could not withdraw %s: %s", call_id, error)
+            return False
+
+    def cancel_for_owner(self, call_id: str, *, owner: str) -> bool:
+        """End a call at its owner's request and tell its reader; False when the owner has no such.
+
+        Raises:
+            GatewayError: 503, Redis does not answer.
+        """
+        try:
+            known = self._calls.find(call_id)
+            if known is None or known.owner != owner:
+                return False
+            self._cancel(call_id, Notice(known.web_id, _cancelled_by_owner()))
+        except RedisError:
+            raise GatewayError(_unavailable("the gateway cannot reach its Redis")) from None
+        return True
+
+    def drain(self) -> None:
+        """Let open calls go on for `server.drain_s`, then end them with an error.
+
+        Takes effect at the next beat, so it may be called from a signal handler.
+        """
+        self._drained_at = time.monotonic() + self._config.server.drain_s - BEAT_S
+
+    def _cancel(self, call_id: str, notice: Notice | None) -> None:
+        worker = self._calls.cancel(
+            call_id, queue=self._interactive, job_key=queueing.job_key(call_id), notice=notice
+        )
+        if worker:
+            queueing.stop_call(self._redis, worker=worker, call_id=call_id)
+
+    def _submit(self, call: Call, body: bytes) -> None:
+        total_s = int(self._config.timeouts.total_s)
+        fields = queueing.job_fields(
+            call, queueing.interactive(self._keys.prefix), timeout_s=total_s
+        )
+        self._calls.submit(
+            call,
+            body,
+            queue=self._interactive,
+            job=Job(queueing.job_key(call.id), fields),
+            web_id=self._id,
+            lifetime_s=total_s + CALL_MARGIN_S,
+        )
+
+    def _start(self) -> None:
+        """Begin to beat and to read replies, at the first call of the process."""
+        if self._started:
+            return
+        with self._lock:
+            if not self._started:
+                self._liveness.start(also=self._each_beat)
+                self._replies.start()
+                threading.Thread(target=self._cancel_all, name="cancels", daemon=True).start()
+                atexit.register(self._liveness.stop)
+                self._started = True
+
+    def _each_beat(self) -> None:
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            for call_id in self._replies.fail_all(_shutting_down()):
+                self.cancel_soon(call_id)
+        self._reap()
+
+    def _cancel_all(self) -> None:
+        """Cancel what `cancel_soon` was given, one after the other."""
+        while True:
+            call_id = self._cancels.get()
+            while True:
+                try:
+                    self._cancel(call_id, None)
+                    break
+                except RedisError as error:
+                    log.warning("could not cancel %s yet: %s", call_id, error)
+                    time.sleep(_RETRY_S)
+
+
+def _unavailable(reason: str) -> Failure:
+    return Failure(
+        kind=Kind.UNAVAILABLE,
+        message=f"{reason}; send the request again in some seconds",
+        status=503,
+        retry_after_s=5,
+    )
+
+
+def _cancelled_by_owner() -> Failure:
+    return Failure(kind=Kind.CANCELLED, message="the call was cancelled by its owner", status=499)
+
+
+def _shutting_down() -> Failure:
+    return Failure(
+        kind=Kind.UNAVAILABLE,
+        message="the gateway is shutting down; send the request again",
+        status=503,
+        retry_after_s=5,
+    )
