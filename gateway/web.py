@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from secrets import token_hex
 
 from redis import Redis, RedisError
@@ -36,6 +37,15 @@ _RETRY_S = 1.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What answers come in by: a name, a reply list under it, and its beat."""
+
+    id: str
+    replies: Replies
+    liveness: Liveness
+
+
 class Web:
     """Opens calls for one web process, and follows and cancels them."""
 
@@ -56,21 +66,12 @@ class Web:
         self._keys = keys
         self._interactive = interactive
         self._reap = reap
-        self._id = f"web-{os.getpid()}-{token_hex(4)}"
+        self._redis_url = redis_url
         self._redis: Redis = connect(redis_url, answer_timeout_s=ANSWER_TIMEOUT_S)
         self._calls = CallStore(self._redis, keys)
-        self._replies = Replies(
-            connect(redis_url), key=keys.replies(self._id), cancel=self.cancel_soon
-        )
-        self._liveness = Liveness(
-            connect(redis_url),
-            process_id=self._id,
-            alive_key=keys.alive(self._id),
-            processes_key=keys.processes("web"),
-        )
         self._cancels: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._started = False
+        self._line: _Line | None = None
         self._drained_at: float | None = None
 
     def new_call(
@@ -105,23 +106,24 @@ class Web:
         Raises:
             GatewayError: 429 when the queue is over a bound, 503 when Redis cannot take the call.
         """
-        follower = self._replies.expect(call.id)
+        follower = None
         try:
-            self._start()
-            self._submit(call, body)
-        except GatewayError:
-            follower.close()
-            raise
+            line = self._started()
+            follower = line.replies.expect(call.id)
+            self._submit(call, body, web_id=line.id)
         except OutOfMemoryError:
-            follower.close()
             raise GatewayError(_unavailable("the gateway's Redis is out of memory")) from None
         except RedisError as error:
-            follower.close()
             # It may have been taken before the answer was lost.
             self.cancel_soon(call.id)
             log.error("could not submit %s: %s", call.id, error)
             raise GatewayError(_unavailable("the gateway cannot reach its Redis")) from None
-        return follower
+        else:
+            submitted, follower = follower, None
+            return submitted
+        finally:
+            if follower:
+                follower.close()
 
     def cancel_soon(self, call_id: str) -> None:
         """End a call that nobody waits for any more, also when Redis is away for a while.
@@ -169,7 +171,7 @@ class Web:
         if worker:
             queueing.stop_call(self._redis, worker=worker, call_id=call_id)
 
-    def _submit(self, call: Call, body: bytes) -> None:
+    def _submit(self, call: Call, body: bytes, *, web_id: str) -> None:
         total_s = int(self._config.timeouts.total_s)
         fields = queueing.job_fields(
             call, queueing.interactive(self._keys.prefix), timeout_s=total_s
@@ -179,25 +181,45 @@ class Web:
             body,
             queue=self._interactive,
             job=Job(queueing.job_key(call.id), fields),
-            web_id=self._id,
+            web_id=web_id,
             lifetime_s=total_s + CALL_MARGIN_S,
         )
 
-    def _start(self) -> None:
-        """Begin to beat and to read replies, at the first call of the process."""
-        if self._started:
-            return
+    def _started(self) -> "_Line":
+        """This process's line, made at its first call: not before it forks.
+
+        Raises:
+            redis.RedisError: Redis did not take the first beat.
+        """
+        if self._line:
+            return self._line
         with self._lock:
-            if not self._started:
-                self._liveness.start(also=self._each_beat)
-                self._replies.start()
+            if self._line is None:
+                line = self._new_line()
+                line.liveness.start(also=self._each_beat)
+                line.replies.start()
                 threading.Thread(target=self._cancel_all, name="cancels", daemon=True).start()
-                atexit.register(self._liveness.stop)
-                self._started = True
+                atexit.register(line.liveness.stop)
+                self._line = line
+            return self._line
+
+    def _new_line(self) -> "_Line":
+        id = f"web-{os.getpid()}-{token_hex(4)}"
+        replies = Replies(
+            connect(self._redis_url), key=self._keys.replies(id), cancel=self.cancel_soon
+        )
+        liveness = Liveness(
+            connect(self._redis_url),
+            process_id=id,
+            alive_key=self._keys.alive(id),
+            processes_key=self._keys.processes("web"),
+        )
+        return _Line(id, replies, liveness)
 
     def _each_beat(self) -> None:
-        if self._drained_at is not None and time.monotonic() >= self._drained_at:
-            for call_id in self._replies.fail_all(_shutting_down()):
+        drained = self._drained_at is not None and time.monotonic() >= self._drained_at
+        if drained and self._line:
+            for call_id in self._line.replies.fail_all(_shutting_down()):
                 self.cancel_soon(call_id)
         self._reap()
 

@@ -1,11 +1,14 @@
 """Builds a worker from the configuration and runs it."""
 
+import sys
+
 from redis import RedisError
 
 from backends.registry import build_backends, describe
 from config.schema import Config
 from gateway.logs import configure_logging
 from gateway.runtime import Runtime
+from gateway.state.requirements import unmet_requirements
 from workers.worker import CallWorker
 
 
@@ -14,9 +17,12 @@ def run(config: Config) -> int:
     configure_logging(config.logging.level)
     runtime = Runtime(config, describe(config))
     try:
+        if problems := unmet_requirements(runtime.redis):
+            print("\n".join(problems), file=sys.stderr)
+            return 1
         worker = CallWorker(runtime, build_backends(config))
         worker.work()
     except RedisError as error:
-        print(f"the worker cannot start: Redis does not answer: {error}")
+        print(f"the worker cannot start: Redis does not answer: {error}", file=sys.stderr)
         return 1
     return 0

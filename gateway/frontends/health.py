@@ -4,6 +4,7 @@ from flask import Blueprint, Response, jsonify
 from redis import RedisError
 
 from gateway.runtime import Runtime
+from gateway.state.requirements import unmet_requirements
 
 
 def blueprint(runtime: Runtime) -> Blueprint:
@@ -29,6 +30,7 @@ def _checks(runtime: Runtime) -> dict[str, str]:
     """Check each dependency; the value says what is missing."""
     backends = "ok" if runtime.instances else "no backend is enabled"
     try:
+        unmet = unmet_requirements(runtime.redis)
         workers = runtime.living_workers()
     except RedisError as error:
         return {
@@ -37,7 +39,7 @@ def _checks(runtime: Runtime) -> dict[str, str]:
             "backends": backends,
         }
     return {
-        "redis": "ok",
+        "redis": "; ".join(unmet) or "ok",
         "worker": "ok" if workers else "none was heard from; start one: python -m workers",
         "backends": backends,
     }
