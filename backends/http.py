@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import requests
@@ -29,6 +30,7 @@ MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_ERROR_BYTES = 256 * 1024
 
 _READ_BYTES = 64 * 1024
+_FINISH_S = 0.5
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -135,7 +137,7 @@ class HttpUpstream:
             response = self._send(exchange, url, headers=headers, body=body)
             try:
                 exchange.read_timeout(self._timeouts.silence_s)
-                yield Answer(self, response)
+                yield Answer(self, exchange, response)
             finally:
                 response.close()
 
@@ -200,8 +202,11 @@ class HttpUpstream:
 class Answer:
     """An upstream's answer, its body not yet read."""
 
-    def __init__(self, upstream: HttpUpstream, response: requests.Response) -> None:
+    def __init__(
+        self, upstream: HttpUpstream, exchange: Exchange, response: requests.Response
+    ) -> None:
         self._upstream = upstream
+        self._exchange = exchange
         self._raw: Any = response.raw
         self.status: int = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -225,6 +230,15 @@ class Answer:
                 raise self._upstream.failed(f"its answer is longer than {limit} bytes")
             chunks.append(chunk)
         return b"".join(chunks)
+
+    def finish(self) -> None:
+        """Read what little follows the last event, so that the connection can be used again."""
+        self._exchange.read_timeout(_FINISH_S)
+        try:
+            for _ in islice(self._chunks(), 2):
+                pass
+        except (urllib3.exceptions.HTTPError, OSError):
+            return
 
     def error_body(self) -> bytes:
         """Read as much of an error's body as is of use."""
@@ -259,7 +273,14 @@ class Answer:
 
 
 def _data(frame: bytes) -> str | None:
-    """Decode a frame's data field; None when it has none."""
+    """Decode a frame's data field; None when it has none.
+
+    Nearly all frames are one `data: ` line; those need no parser.
+    """
+    if frame.startswith(b"data: ") and frame.endswith(b"\n\n"):
+        line = frame[6:-2]
+        if b"\n" not in line and b"\r" not in line:
+            return line.decode() or None
     events = SSEClient(iter((frame.removeprefix(_BOM),))).events()
     return next((event.data for event in events), None)
 

@@ -85,7 +85,7 @@ class LocalStub:
         if credential.secret != self._first_key:
             return
         if scenario == "429-then-ok":
-            raise self._refusal(429, "slow down", {"retry-after": "1"})
+            raise self._refusal(429, "slow down", headers={"retry-after": "1"})
         if scenario == "401":
             raise self._refusal(401, "this key is not valid")
 
@@ -135,7 +135,7 @@ class LocalStub:
         yield Finished("stop")
 
     def _refusal(
-        self, status: int, words: str, headers: dict[str, str] | None = None
+        self, status: int, words: str, *, headers: dict[str, str] | None = None
     ) -> UpstreamError:
         kinds = {404: Kind.NOT_FOUND, 429: Kind.RATE_LIMITED, 401: Kind.AUTHENTICATION}
         failure = Failure(

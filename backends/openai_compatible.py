@@ -77,6 +77,7 @@ class OpenAICompatible:
         except UpstreamError as error:
             raise _redacted(error, credential) from None
         yield from stream.end()
+        answer.finish()
 
     def _whole(self, answer: Answer, credential: Credential) -> Iterator[Event]:
         try:

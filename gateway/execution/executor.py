@@ -55,7 +55,7 @@ class Executor:
         Closing the iterator ends the attempt under way and its upstream connection.
         """
         while candidate := progress.next_candidate():
-            error = yield from self._attempt(execution, candidate, progress)
+            error = yield from self._attempt(execution, candidate, progress=progress)
             if error is None:
                 return
             if error.next is Next.SURFACE:
@@ -64,7 +64,7 @@ class Executor:
         yield Failed(no_candidate_left(progress))
 
     def _attempt(
-        self, execution: Execution, candidate: Candidate, progress: Progress
+        self, execution: Execution, candidate: Candidate, *, progress: Progress
     ) -> Generator[Event, None, UpstreamError | None]:
         """Try one candidate with one key after the other.
 
@@ -89,7 +89,9 @@ class Executor:
                 return UpstreamError(failure, next=Next.CANDIDATE)
             refusal: UpstreamError | None = None
             try:
-                refusal = yield from _run(backend, execution, candidate, lease.credential)
+                refusal = yield from _run(
+                    execution, candidate, backend=backend, credential=lease.credential
+                )
             finally:
                 lease.report(refusal)
             if refusal is None:
@@ -107,7 +109,7 @@ class Executor:
 
 
 def _run(
-    backend: Backend, execution: Execution, candidate: Candidate, credential: Credential
+    execution: Execution, candidate: Candidate, *, backend: Backend, credential: Credential
 ) -> Generator[Event, None, UpstreamError | None]:
     """Run one attempt with one key.
 
@@ -128,6 +130,7 @@ def _run(
                 yield from held.events
             yield event
             if is_terminal(event):
+                _run_out(stream, candidate)
                 return None
         error = _unfinished(candidate)
     except UpstreamError as upstream_error:
@@ -143,6 +146,14 @@ def _run(
         return error
     yield Failed(error.failure)
     return None
+
+
+def _run_out(stream: Iterator[Event], candidate: Candidate) -> None:
+    """Let a backend tidy up behind its terminal event; the answer is whole whatever it does."""
+    try:
+        next(stream, None)
+    except Exception:  # noqa: BLE001 - a fault in one backend must not end the call
+        log.exception("backend %s failed after its answer", candidate.instance)
 
 
 class _Held:

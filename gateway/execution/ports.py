@@ -50,7 +50,8 @@ class Backend(Protocol):
     ) -> Iterator[Event]:
         """Call the upstream once and yield its answer, ending with `Finished`.
 
-        Closing the iterator closes the upstream connection, and so does the execution's
+        The iterator is run to its end after `Finished`, so that a connection can be made fit for
+        the next call; that must be quick. Closing it earlier closes the upstream connection, and so does the execution's
         cancellation.
 
         Raises:

@@ -5,7 +5,7 @@ Owns when the response begins and what happens when the client leaves. Knows no 
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from flask import Response
@@ -26,7 +26,10 @@ WHITESPACE_AFTER_S = 20.0
 _GRACE_S = 5.0
 """What the worker gets beyond a call's deadline to say itself that it has passed."""
 
-RenderStream = Callable[[Iterable[Event]], Iterator[bytes]]
+Batch = Sequence[Event]
+"""Events that came together; they are sent together."""
+
+RenderStream = Callable[[Batch], bytes]
 RenderWhole = Callable[[list[Event]], bytes]
 RenderError = Callable[[Failure], bytes]
 
@@ -48,12 +51,12 @@ class Delivery:
             GatewayError: the call failed before either, so the response can still have its status.
         """
         silence_s = self._config.server.keepalive_s
-        events = self._follow(call, body, client, silence_s=silence_s)
-        first = next(events)
-        if isinstance(first, Failed):
-            raise GatewayError(first.failure)
+        batches = self._follow(call, body, client, silence_s=silence_s)
+        first = next(batches)
+        if isinstance(first[0], Failed):
+            raise GatewayError(first[0].failure)
         response = Response(
-            _Body(render(chain([first], events)), events),
+            _Body(map(render, chain([first], batches)), batches),
             mimetype="text/event-stream",
             headers=STREAM_HEADERS,
         )
@@ -79,7 +82,8 @@ class Delivery:
         """
         spaced = self._config.server.nonstream_keepalive == "whitespace"
         silence_s = WHITESPACE_AFTER_S if spaced else self._config.server.keepalive_s
-        events = self._follow(call, body, client, silence_s=silence_s)
+        batches = self._follow(call, body, client, silence_s=silence_s)
+        events = chain.from_iterable(batches)
         answer: list[Event] = []
         for event in events:
             if isinstance(event, Failed):
@@ -88,12 +92,12 @@ class Delivery:
                 answer.append(event)
             elif spaced:
                 pieces = _spaced(answer, events, render=render, render_error=render_error)
-                return _json(_Body(pieces, events), call)
+                return _json(_Body(pieces, batches), call)
         return _json(render(answer), call)
 
     def _follow(
         self, call: Call, body: bytes, client: socket.socket | None, *, silence_s: float
-    ) -> Iterator[Event]:
+    ) -> Iterator[Batch]:
         """Submit a call and yield its events up to the terminal one, with `Silence` between.
 
         Closing the iterator before its end cancels the call.
@@ -108,14 +112,11 @@ class Delivery:
             with self._departures.watching(client, lambda: self._left(call, follower)):
                 while not ended:
                     limit_s = min(silence_s, max(0.01, withdrawn_at - time.time()))
-                    events: Sequence[Event] | None = follower.next_events(timeout_s=limit_s)
-                    if events is None:
-                        events, withdrawn_at = self._silence(call, withdrawn_at)
-                    for event in events:
-                        ended = is_terminal(event)
-                        yield event
-                        if ended:
-                            break
+                    batch: Batch | None = follower.next_events(timeout_s=limit_s)
+                    if batch is None:
+                        batch, withdrawn_at = self._silence(call, withdrawn_at)
+                    ended = is_terminal(batch[-1])
+                    yield batch
         finally:
             follower.close()
             if not ended:
@@ -125,7 +126,7 @@ class Delivery:
         self._web.cancel_soon(call.id)
         follower.fail(_client_left())
 
-    def _silence(self, call: Call, withdrawn_at: float) -> tuple[list[Event], float]:
+    def _silence(self, call: Call, withdrawn_at: float) -> tuple[Batch, float]:
         """Say what a silence means: that a limit has passed, or nothing."""
         now = time.time()
         if now > call.deadline_at + _GRACE_S:
@@ -141,9 +142,9 @@ class Delivery:
 class _Body:
     """The bytes of a response; closing it before its end cancels the call."""
 
-    def __init__(self, pieces: Iterator[bytes], events: Iterator[Event]) -> None:
+    def __init__(self, pieces: Iterator[bytes], batches: Iterator[Batch]) -> None:
         self._pieces = pieces
-        self._events = events
+        self._batches = batches
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -153,7 +154,7 @@ class _Body:
 
     def close(self) -> None:
         """End the call, unless it has ended."""
-        close = getattr(self._events, "close", None)
+        close = getattr(self._batches, "close", None)
         if close:
             close()
 

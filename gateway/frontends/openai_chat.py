@@ -1,7 +1,6 @@
 """`POST /v1/chat/completions` and what belongs to it, in OpenAI's shapes."""
 
 import time
-from collections.abc import Iterable, Iterator
 from functools import partial
 
 from flask import Blueprint, Response, request
@@ -17,7 +16,7 @@ from gateway.runtime import Runtime
 from gateway.wire.openai_chat.errors import render_error
 from gateway.wire.openai_chat.request import parse_envelope
 from gateway.wire.openai_chat.response import render_response
-from gateway.wire.openai_chat.stream import render_stream
+from gateway.wire.openai_chat.stream import StreamRenderer
 
 ROUTE_HEADERS = ("X-Queueway-Route", "X-LIP-Route")
 
@@ -69,20 +68,18 @@ def _complete(runtime: Runtime, access: Access, delivery: Delivery) -> Response:
     client = request.environ.get("gunicorn.socket")
     try:
         if call.stream:
-            render = partial(_render_stream, call, envelope.include_usage)
-            return delivery.stream(call, body, client, render=render)
+            renderer = StreamRenderer(
+                id=_completion_id(call),
+                created=int(time.time()),
+                include_usage=envelope.include_usage,
+            )
+            return delivery.stream(call, body, client, render=renderer.render)
         return delivery.whole(
             call, body, client, render=partial(_render_whole, call), render_error=render_error
         )
     except GatewayError as error:
         error.call_id = call.id
         raise
-
-
-def _render_stream(call: Call, include_usage: bool, events: Iterable[Event]) -> Iterator[bytes]:
-    return render_stream(
-        events, id=_completion_id(call), created=int(time.time()), include_usage=include_usage
-    )
 
 
 def _render_whole(call: Call, events: list[Event]) -> bytes:

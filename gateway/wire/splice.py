@@ -31,12 +31,12 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
     pieces: list[str] = []
     copied = 0
     missing = dict(members)
-    position = _skip(text, _expect(text, _skip(text, 0), "{"))
+    position = _skip(text, _expect(text, _skip(text, 0), token="{"))
     empty = text[position : position + 1] == "}"
     while not empty:
-        _expect(text, position, '"')
+        _expect(text, position, token='"')
         key, position = _value(text, position)
-        start = _skip(text, _expect(text, _skip(text, position), ":"))
+        start = _skip(text, _expect(text, _skip(text, position), token=":"))
         _, end = _value(text, start)
         if key in members:
             pieces += (text[copied:start], members[key].decode())
@@ -45,7 +45,7 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
         position = _skip(text, end)
         if text[position : position + 1] == "}":
             break
-        position = _skip(text, _expect(text, position, ","))
+        position = _skip(text, _expect(text, position, token=","))
     if _skip(text, position + 1) != len(text):
         raise ValueError(f"expected the end at character {position + 1}")
     added = ",".join(f"{json.dumps(key)}:{value.decode()}" for key, value in missing.items())
@@ -61,7 +61,7 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _expect(text: str, position: int, token: str) -> int:
+def _expect(text: str, position: int, *, token: str) -> int:
     if text[position : position + 1] != token:
         raise ValueError(f"expected {token!r} at character {position}")
     return position + 1

@@ -76,7 +76,7 @@ def parse_error(
         body: already redacted of the key.
     """
     wire = _decode(body)
-    failure = _failure(instance, status, wire)
+    failure = _failure(instance, status=status, wire=wire)
     if status < 500 and _is_native(wire):
         native = Native(Dialect.OPENAI_CHAT, body)
         failure = msgspec.structs.replace(failure, native=native)
@@ -91,7 +91,7 @@ def parse_error_chunk(*, instance: str, wire: dict[str, Any], frame: bytes) -> U
     """
     error = wire.get("error") or wire
     status = _inner_status(error)
-    failure = _failure(instance, status, {"error": error})
+    failure = _failure(instance, status=status, wire={"error": error})
     native = Native(Dialect.OPENAI_CHAT, frame, framed=True)
     failure = msgspec.structs.replace(failure, native=native)
     follows = next_after(status)
@@ -100,7 +100,7 @@ def parse_error_chunk(*, instance: str, wire: dict[str, Any], frame: bytes) -> U
     return UpstreamError(failure, next=follows, status=status)
 
 
-def _failure(instance: str, status: int, wire: object) -> Failure:
+def _failure(instance: str, *, status: int, wire: object) -> Failure:
     if status >= 500:
         return Failure(
             kind=Kind.UPSTREAM,

@@ -151,32 +151,28 @@ def render_failure_frame(failure: Failure) -> bytes:
     return b"data: " + render_error(failure) + b"\n\n"
 
 
-def render_stream(
-    events: Iterable[Event], *, id: str, created: int, include_usage: bool
-) -> Iterator[bytes]:
-    """Render events as SSE frames; native frames of this dialect pass as they are.
+class StreamRenderer:
+    """Renders one answer's events as SSE frames; native frames of this dialect pass as they are."""
 
-    Args:
-        created: Unix seconds.
-        include_usage: whether the client asked for a last chunk with the token counts.
-    """
-    renderer = _Renderer(id, created, include_usage=include_usage)
-    for event in events:
-        frame = event.data if isinstance(event, NativeFrame) else renderer.render(event)
-        if frame:
-            yield frame
-
-
-class _Renderer:
-    """Renders canonical events as chunks of one completion."""
-
-    def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
+    def __init__(self, *, id: str, created: int, include_usage: bool) -> None:
+        """
+        Args:
+            created: Unix seconds.
+            include_usage: whether the client asked for a last chunk with the token counts.
+        """
         self._include_usage = include_usage
         self._head = {"id": id, "object": "chat.completion.chunk", "created": created}
         self._model: str | None = None
         self._usage: Usage | None = None
 
-    def render(self, event: Event) -> bytes:
+    def render(self, events: Iterable[Event]) -> bytes:
+        """Render the next events; empty when none of them shows."""
+        return b"".join(
+            event.data if isinstance(event, NativeFrame) else self._render(event)
+            for event in events
+        )
+
+    def _render(self, event: Event) -> bytes:
         match event:
             case Started(model):
                 self._model = model
