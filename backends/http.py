@@ -16,6 +16,7 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from sseclient import SSEClient
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -120,6 +121,7 @@ class HttpUpstream:
         self._client = client
         self._adapter = _Adapter(pool_connections=4, pool_maxsize=4096, max_retries=0)
         self._verify: bool | str = client.ca_bundle or True
+        self._requests: dict[str, requests.PreparedRequest] = {}
 
     @contextmanager
     def post(
@@ -144,7 +146,9 @@ class HttpUpstream:
     def _send(
         self, exchange: Exchange, url: str, *, headers: Mapping[str, str], body: bytes
     ) -> requests.Response:
-        request = requests.Request("POST", url, headers=dict(headers), data=body).prepare()
+        request = self._prepared(url)
+        request.headers = CaseInsensitiveDict(headers, **{"Content-Length": str(len(body))})
+        request.body = body
         limits = (self._timeouts.connect_s, self._timeouts.first_byte_s)
         token = _exchange.set(exchange)
         try:
@@ -157,6 +161,13 @@ class HttpUpstream:
             )
         finally:
             _exchange.reset(token)
+
+    def _prepared(self, url: str) -> requests.PreparedRequest:
+        """A request to a URL, which is taken apart and checked only once."""
+        known = self._requests.get(url)
+        if known is None:
+            known = self._requests[url] = requests.Request("POST", url).prepare()
+        return known.copy()
 
     def _proxies(self, url: str) -> dict[str, str]:
         if self._client.proxy:
