@@ -160,9 +160,8 @@ def apply_environment(config: Config, environ: Environ, *, report: Report) -> Co
         if variable.replaces and text:
             value = _walk(report).read(_setting_type(variable.replaces), text, at=variable.name)
             config = _with_setting(config, variable.replaces, value=value)
-    if config.server.nonstream_keepalive == "auto":
-        silent = "whitespace" if _value(environ, "DYNO") else "off"
-        config = _with_setting(config, "server.nonstream_keepalive", value=silent)
+    if config.server.nonstream_keepalive == "auto" and _value(environ, "DYNO"):
+        config = _with_setting(config, "server.nonstream_keepalive", value="whitespace")
     config = _with_address(config, environ, report=report)
     config = _with_client_keys(config, environ, report=report)
     if is_production(environ) and not config.redis.url and report.clean("redis.url", "REDIS_URL"):

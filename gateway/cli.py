@@ -18,7 +18,7 @@ from config.schema import Config
 from gateway import __version__, embedded_redis
 from gateway.credentials.pool import KeyState
 from gateway.logs import configure_logging
-from gateway.runtime import Runtime
+from gateway.runtime import Runtime, build_router
 from gateway.up import CannotStart, up
 
 EXIT_FAILED = 1
@@ -111,9 +111,11 @@ def reset(instance: str, key: str | None) -> None:
 def _load() -> Config:
     name = os.environ.get("QUEUEWAY_CONFIG", "").strip()
     try:
-        return load_config(Path(name) if name else None, os.environ, kinds=KINDS)
+        config = load_config(Path(name) if name else None, os.environ, kinds=KINDS)
+        build_router(config, describe(config))
     except ConfigError as error:
         _fail(f"configuration invalid:\n{error}")
+    return config
 
 
 def _runtime() -> Runtime:

@@ -5,13 +5,16 @@ from functools import cached_property
 
 from redis import Redis
 
+from config.errors import ConfigError, Problem
 from config.schema import Config
 from gateway import queueing
+from gateway.canonical.errors import GatewayError
 from gateway.canonical.instance import Instance
 from gateway.credentials.credential import Credential
 from gateway.credentials.policy import Policy
 from gateway.credentials.pool import CredentialPool
 from gateway.routing.router import Router
+from gateway.routing.selector import SelectorError
 from gateway.state.connection import connect
 from gateway.state.liveness import living
 from gateway.transport.calls import CallStore, QueueKeys
@@ -32,6 +35,7 @@ class Runtime:
             client_headers: names, in lower case, of the client's headers that a backend may use.
         Raises:
             ValueError: the configuration names no Redis.
+            ConfigError: its default route cannot be used.
         """
         if not config.redis.url:
             raise ValueError("no Redis: set REDIS_URL, or start everything with 'queueway up'")
@@ -43,9 +47,7 @@ class Runtime:
         self.redis: Redis = connect(self.redis_url)
         self.calls = CallStore(self.redis, self.keys)
         self.interactive = self._queue(queueing.interactive(config.redis.prefix))
-        self.router = Router(
-            {instance.id: instance.models for instance in instances}, config.routing.default_route
-        )
+        self.router = build_router(config, instances)
         self.pool = CredentialPool(
             self.redis,
             prefix=config.redis.prefix,
@@ -99,3 +101,22 @@ class Runtime:
             max_calls=self.config.queue.max_calls,
             max_bytes=self.config.queue.max_bytes,
         )
+
+
+def build_router(config: Config, instances: Sequence[Instance]) -> Router:
+    """Build the router of the enabled instances.
+
+    Raises:
+        ConfigError: the default route cannot be read, or names nothing that is enabled.
+    """
+    models = {instance.id: instance.models for instance in instances}
+    route = config.routing.default_route
+    try:
+        router = Router(models, route)
+        if route:
+            router.resolve(route)
+    except (SelectorError, GatewayError) as error:
+        remedy = "Write it as instance:model with an enabled instance, or remove it."
+        problem = Problem("routing.default_route", str(error), remedy)
+        raise ConfigError((problem,)) from None
+    return router
