@@ -112,7 +112,7 @@ def _pss_bytes(pid: int) -> int:
     return 0
 
 
-def _role_of(process: Process, family: Mapping[int, Process], given: Mapping[int, str]) -> str:
+def _role_of(process: Process, family: Mapping[int, Process], *, given: Mapping[int, str]) -> str:
     current: Process | None = process
     for _ in range(len(family) + 1):
         if current is None:
@@ -133,7 +133,7 @@ def read_usage(roles: Roles, *, pss: bool = False) -> dict[str, Usage]:
     family = {process.pid: process for process in descendants(given)}
     usage = {role: Usage() for role in roles}
     for process in family.values():
-        role = _role_of(process, family, given)
+        role = _role_of(process, family, given=given)
         used = Usage(process.cpu_ms, process.rss_bytes, _pss_bytes(process.pid) if pss else 0)
         usage[role] = usage.get(role, Usage()) + used
     return usage

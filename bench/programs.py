@@ -171,7 +171,7 @@ def body_of(plan: LoadPlan, model: str) -> bytes:
 class Load:
     """A load client that runs: it ends by itself, `result` waits for it."""
 
-    def __init__(self, endpoint: Endpoint, plan: LoadPlan, folder: Path) -> None:
+    def __init__(self, endpoint: Endpoint, plan: LoadPlan, *, folder: Path) -> None:
         self._plan = plan
         body = folder / f"{plan.model}-{plan.stream}-{plan.image}.json"
         body.write_bytes(body_of(plan, endpoint.model_prefix + plan.model))
@@ -213,6 +213,6 @@ class Load:
         return _parse_result(output)
 
 
-def run_load(endpoint: Endpoint, plan: LoadPlan, folder: Path) -> LoadResult:
+def run_load(endpoint: Endpoint, plan: LoadPlan, *, folder: Path) -> LoadResult:
     """Run the load client to its end."""
-    return Load(endpoint, plan, folder).result()
+    return Load(endpoint, plan, folder=folder).result()

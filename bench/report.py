@@ -118,8 +118,8 @@ def _number(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:,.{decimals}f}"
 
 
-def _target_cell(results: Results, system: str, target: Target) -> str:
-    value = results.get(system, target.scenario, target.figure)
+def _target_cell(results: Results, system: str, *, target: Target) -> str:
+    value = results.get(system, target.scenario, figure=target.figure)
     if value is None:
         return "not measured"
     verdict = "ok" if target.is_met(value) else "missed"
@@ -130,18 +130,26 @@ def targets_table(results: Results) -> str:
     """Each target beside what each system reached."""
     systems = [name for name in results.systems() if name != BASELINE]
     rows = [
-        [target.label, target.text(), *(_target_cell(results, name, target) for name in systems)]
+        [
+            target.label,
+            target.text(),
+            *(_target_cell(results, name, target=target) for name in systems),
+        ]
         for target in TARGETS
     ]
     return table(["figure", "target", *systems], rows)
 
 
-def _figures_table(results: Results, names: Sequence[str], columns: Sequence[Column]) -> str:
+def _figures_table(results: Results, names: Sequence[str], *, columns: Sequence[Column]) -> str:
     rows = [
-        [name, system, *(_number(results.get(system, name, figure), n) for _, figure, n in columns)]
+        [
+            name,
+            system,
+            *(_number(results.get(system, name, figure=figure), n) for _, figure, n in columns),
+        ]
         for name in names
         for system in results.systems()
-        if results.get(system, name, columns[0][1]) is not None
+        if results.get(system, name, figure=columns[0][1]) is not None
     ]
     if not rows:
         return "Not measured."
@@ -172,7 +180,7 @@ LEGEND = (
 )
 
 
-def report(results: Results, plan: Sequence[Scenario], command: str) -> str:
+def report(results: Results, plan: Sequence[Scenario], *, command: str) -> str:
     """The whole report as Markdown."""
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     calls = [scenario.name for scenario in plan if isinstance(scenario, Calls)]
@@ -187,17 +195,17 @@ def report(results: Results, plan: Sequence[Scenario], command: str) -> str:
         f"Written by `{command}` on {date}, {len(results.rounds)} round(s). {machine()}.",
         "\n".join(f"- {name}: not measured: {why}" for name, why in results.not_run.items()),
         "## Targets\n\n" + targets_table(results),
-        "## Calls\n\n" + _figures_table(results, calls, CALL_COLUMNS) if calls else "",
+        "## Calls\n\n" + _figures_table(results, calls, columns=CALL_COLUMNS) if calls else "",
         "## Open streams\n\n"
         + stream_note
-        + _figures_table(results, [scenario.name for scenario in streams], STREAM_COLUMNS)
+        + _figures_table(results, [scenario.name for scenario in streams], columns=STREAM_COLUMNS)
         if streams
         else "",
         "## 10 MB images, 3 calls/s, beside open streams\n\n"
-        + _figures_table(results, images, IMAGE_COLUMNS)
+        + _figures_table(results, images, columns=IMAGE_COLUMNS)
         if images
         else "",
-        "## Idle and start\n\n" + _figures_table(results, [IDLE], IDLE_COLUMNS),
+        "## Idle and start\n\n" + _figures_table(results, [IDLE], columns=IDLE_COLUMNS),
         LEGEND,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -55,7 +55,7 @@ class Results:
         names = {name: None for measured in self.rounds for name in sorted(measured)}
         return sorted(names, key=lambda name: name != BASELINE)
 
-    def get(self, system: str, scenario: str, figure: str) -> float | None:
+    def get(self, system: str, scenario: str, *, figure: str) -> float | None:
         """Median over the rounds; of failed and completed calls the sum, of `reached` the least."""
         values = [
             measured[system][scenario][figure]

@@ -64,7 +64,7 @@ def _measure(bench: Bench, system: System) -> dict[str, Figures]:
     return measured
 
 
-def _run_rounds(bench: Bench, systems: Sequence[System], rounds: int) -> None:
+def _run_rounds(bench: Bench, systems: Sequence[System], *, rounds: int) -> None:
     """The baseline first in each round; the others take turns in being next."""
     baseline, *others = systems
     for index in range(rounds):
@@ -100,7 +100,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _systems(
-    options: argparse.Namespace, plan: Sequence[Scenario], results: Results
+    options: argparse.Namespace, plan: Sequence[Scenario], *, results: Results
 ) -> list[System]:
     found: list[System] = [Gateway("gevent"), Gateway("threads")]
     if options.peers:
@@ -135,17 +135,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _raise_file_limit()
     try:
         build()
-        systems = _systems(options, plan, results)
+        systems = _systems(options, plan, results=results)
         with tempfile.TemporaryDirectory(prefix="qw-bench-") as folder, Upstream() as upstream:
             bench = Bench(plan, upstream.port, Path(folder), results)
-            _run_rounds(bench, systems, 1 if options.quick else options.rounds)
+            _run_rounds(bench, systems, rounds=1 if options.quick else options.rounds)
     except BenchError as error:
         _say(f"bench: {error}")
         return 2
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
-    text = report(results, plan, command)
+    text = report(results, plan, command=command)
     print(text)
     if options.json:
         options.json.write_text(json.dumps(results.rounds, indent=1), encoding="utf-8")

@@ -105,12 +105,12 @@ class Calls:
         warm_up = LoadPlan(
             self.model, self.stream, self.concurrency, requests=2 * self.concurrency, timeout_s=30
         )
-        run_load(subject.endpoint, warm_up, subject.folder)
+        run_load(subject.endpoint, warm_up, folder=subject.folder)
         plan = LoadPlan(
             self.model, self.stream, self.concurrency, duration_s=self.seconds, timeout_s=30
         )
         with Meter(subject.roles) as meter:
-            result = run_load(subject.endpoint, plan, subject.folder)
+            result = run_load(subject.endpoint, plan, folder=subject.folder)
         return _load_figures(result) | _meter_figures(meter, result.completed)
 
 
@@ -146,7 +146,7 @@ class OpenStreams:
     def run(self, subject: Subject) -> Figures:
         """All streams to their end."""
         with Meter(subject.roles) as meter:
-            result = run_load(subject.endpoint, self.plan(), subject.folder)
+            result = run_load(subject.endpoint, self.plan(), folder=subject.folder)
         return _load_figures(result) | _meter_figures(meter, result.completed)
 
 
@@ -170,7 +170,7 @@ class ImagesBeside:
     def run(self, subject: Subject) -> Figures:
         """Streams alone, then streams with image calls all the while."""
         open_streams = OpenStreams(self.streams, self.chunks)
-        alone = run_load(subject.endpoint, open_streams.plan(), subject.folder)
+        alone = run_load(subject.endpoint, open_streams.plan(), folder=subject.folder)
         seconds = (STREAM_DELAY_MS + self.chunks * CHUNK_INTERVAL_MS) / 1000
         images = LoadPlan(
             f"bench-d0-n{CHUNKS}",
@@ -181,9 +181,9 @@ class ImagesBeside:
             image=True,
         )
         with ExitStack() as ended, Meter(subject.roles) as meter:
-            beside = Load(subject.endpoint, images, subject.folder)
+            beside = Load(subject.endpoint, images, folder=subject.folder)
             ended.callback(beside.stop)
-            result = run_load(subject.endpoint, open_streams.plan(), subject.folder)
+            result = run_load(subject.endpoint, open_streams.plan(), folder=subject.folder)
             image_result = beside.result()
         figures = _load_figures(result) | _meter_figures(meter, 0)
         if alone.chunk_delay is not None:

@@ -166,7 +166,7 @@ def apply_environment(config: Config, environ: Environ, *, report: Report) -> Co
     config = _with_client_keys(config, environ, report=report)
     if is_production(environ) and not config.redis.url and report.clean("redis.url", "REDIS_URL"):
         message = "is not given, and a deployment (DYNO or QUEUEWAY_ENV=production) needs one"
-        report.add("redis.url", message, "Set REDIS_URL to the URL of a Redis that you run.")
+        report.add("redis.url", message, remedy="Set REDIS_URL to the URL of a Redis that you run.")
     return config
 
 
@@ -195,7 +195,9 @@ def _with_setting(config: Config, dotted: str, *, value: object) -> Config:
 def _with_address(config: Config, environ: Environ, *, report: Report) -> Config:
     text = _value(environ, "PORT")
     if text and not (re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 65535):
-        report.add("PORT", "is not a port", "Set a whole number from 1 to 65535, or unset it.")
+        report.add(
+            "PORT", "is not a port", remedy="Set a whole number from 1 to 65535, or unset it."
+        )
         return config
     try:
         host, port = split_address(config.server.address)
@@ -230,5 +232,5 @@ def _client_key(entry: str, position: int, *, report: Report) -> ClientKey:
     client_key: ClientKey = _walk(found).read(inspect.type_info(ClientKey), given, at="")
     for problem in found.problems:
         message = f"entry {position + 1}: {problem.path} {problem.message}"
-        report.add("QUEUEWAY_CLIENT_KEYS", message, problem.remedy)
+        report.add("QUEUEWAY_CLIENT_KEYS", message, remedy=problem.remedy)
     return client_key

@@ -50,7 +50,7 @@ class Report:
     def __init__(self) -> None:
         self._problems: dict[Problem, None] = {}
 
-    def add(self, path: str, message: str, remedy: str) -> None:
+    def add(self, path: str, message: str, *, remedy: str) -> None:
         """Note a problem; the same one a second time is dropped."""
         self._problems[Problem(path, message, remedy)] = None
 

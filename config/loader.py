@@ -105,7 +105,7 @@ def _parse(text: bytes, report: Report) -> object:
             return None
         for at, lines in _repeated_keys(node):
             message = f"is given twice, on the lines {lines[0]} and {lines[1]}"
-            report.add(at, message, "Keep one of them.")
+            report.add(at, message, remedy="Keep one of them.")
         return loader.construct_document(node)
     finally:
         loader.dispose()
@@ -149,7 +149,9 @@ def _with_inherited_timeouts(config: Config, tree: Any) -> Config:
     """Give an instance the top-level value of each timeout that its own section leaves out."""
     rows = (tree or {}).get("backends") or []
     backends = [
-        replace(backend, timeouts=_inherited(config.timeouts, backend.timeouts, row["timeouts"]))
+        replace(
+            backend, timeouts=_inherited(config.timeouts, backend.timeouts, written=row["timeouts"])
+        )
         if backend.timeouts is not None
         else backend
         for backend, row in zip(config.backends, rows, strict=True)
@@ -157,7 +159,7 @@ def _with_inherited_timeouts(config: Config, tree: Any) -> Config:
     return replace(config, backends=tuple(backends))
 
 
-def _inherited(shared: Timeouts, own: Timeouts, written: Iterable[str]) -> Timeouts:
+def _inherited(shared: Timeouts, own: Timeouts, *, written: Iterable[str]) -> Timeouts:
     return replace(shared, **{name: getattr(own, name) for name in written})
 
 
@@ -181,7 +183,7 @@ def _instance(
     pool = _pool(backend, environ, family=family)
     if family and not pool and report.clean(f"{at}.api_key", f"{at}.api_keys", f"{at}.credentials"):
         remedy = f"Set {family_variable(family)} in the environment, or `api_key` here."
-        report.add(f"{at}.api_key", "is missing: this enabled instance has no key", remedy)
+        report.add(f"{at}.api_key", "is missing: this enabled instance has no key", remedy=remedy)
     _check_pool(backend, pool, at=at, report=report)
     return replace(
         backend,
@@ -195,10 +197,10 @@ def _refuse_kind(backend: Backend, *, at: str, kinds: Kinds, report: Report) -> 
     meant = nearest(backend.provider_kind, kinds)
     remedy = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(kinds)}."
     if backend.kind:
-        report.add(f"{at}.kind", "is not a kind of backend", remedy)
+        report.add(f"{at}.kind", "is not a kind of backend", remedy=remedy)
     else:
         message = "is not a kind of backend, and `kind` is not given"
-        report.add(f"{at}.id", message, f"Give the instance a `kind`. {remedy}")
+        report.add(f"{at}.id", message, remedy=f"Give the instance a `kind`. {remedy}")
 
 
 def _pool(backend: Backend, environ: Environ, *, family: str | None) -> tuple[Credential, ...]:
@@ -222,15 +224,21 @@ def _check_pool(backend: Backend, pool: tuple[Credential, ...], *, at: str, repo
         # Without structured credentials, no line of the file or variable is known to be the one.
         path = f"{at}.credentials[{index}].api_key" if backend.credentials else f"{at}.api_key"
         if not credential.api_key and report.clean(path):
-            report.add(path, f"empty secret at index {index}", "Give the key, or remove the item.")
+            report.add(
+                path, f"empty secret at index {index}", remedy="Give the key, or remove the item."
+            )
         if not (credential.api_key.isascii() and credential.api_key.isprintable()):
             message = f"key {index} of this instance has a character that no HTTP header can carry"
-            report.add(path, message, "Copy the key again; look for line ends and curly quotes.")
+            report.add(
+                path, message, remedy="Copy the key again; look for line ends and curly quotes."
+            )
     for index, earlier in repeated(credential.id or "" for credential in pool):
         message = (
             f"duplicate credential id: credentials[{earlier}] has it too, given or by position"
         )
-        report.add(f"{at}.credentials[{index}].id", message, "Give each credential its own id.")
+        report.add(
+            f"{at}.credentials[{index}].id", message, remedy="Give each credential its own id."
+        )
 
 
 def _base_url(url: str | None, *, at: str, report: Report) -> str | None:
@@ -238,7 +246,7 @@ def _base_url(url: str | None, *, at: str, report: Report) -> str | None:
     fault = None if url is None else _url_fault(url)
     if fault:
         remedy = "Write it as https://host/path, and keys where keys belong."
-        report.add(at, fault, remedy)
+        report.add(at, fault, remedy=remedy)
     return None if url is None else url.rstrip("/")
 
 

@@ -140,14 +140,14 @@ class Walk:
         if shape.nullable:
             return None
         if not isinstance(shape.node, inspect.StructType | inspect.VarTupleType):
-            self._report.add(at, "has no value", "Give it one, or remove the line.")
+            self._report.add(at, "has no value", remedy="Give it one, or remove the line.")
         return UNSET
 
     def _read_section(self, node: inspect.StructType, value: object, *, at: str) -> Any:
         if not isinstance(value, dict):
             message = f"must be a mapping, found {_found(value)}"
             remedy = "Write its settings as `name: value` lines below it."
-            self._report.add(at or "configuration", message, remedy)
+            self._report.add(at or "configuration", message, remedy=remedy)
             return UNSET
         walk = self._for_instance(value) if node.cls is Backend else self
         self._refuse_unknown(node, value, at=at)
@@ -159,7 +159,7 @@ class Walk:
         given = {name: item for name, item in read.items() if item is not UNSET}
         for setting in node.fields:
             if setting.required and setting.name not in value:
-                self._report.add(below(at, setting.name), "is missing", "Add it.")
+                self._report.add(below(at, setting.name), "is missing", remedy="Add it.")
         return stand_in(node, given)
 
     def _refuse_unknown(
@@ -171,12 +171,12 @@ class Walk:
                 continue
             meant = nearest(str(name), known)
             remedy = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(known)}."
-            self._report.add(below(at, shown_key(name, known)), "is not a setting", remedy)
+            self._report.add(below(at, shown_key(name, known)), "is not a setting", remedy=remedy)
 
     def _read_list(self, item_type: inspect.Type, value: object, *, at: str) -> Any:
         if not isinstance(value, list):
             message = f"must be a list, found {_found(value)}"
-            self._report.add(at, message, "Write one `- ` line per item below it.")
+            self._report.add(at, message, remedy="Write one `- ` line per item below it.")
             return UNSET
         node = shape_of(item_type).node
         items = []
@@ -190,7 +190,7 @@ class Walk:
 
     def _read_item(self, item_type: inspect.Type, value: object, *, at: str) -> Any:
         if value is None:
-            self._report.add(at, "has no value", "Give it one, or remove the line.")
+            self._report.add(at, "has no value", remedy="Give it one, or remove the line.")
             return UNSET
         return self.read(item_type, value, at=at)
 
@@ -208,7 +208,8 @@ class Walk:
                 return None
         problem_found = wrong_type(shape, value) or out_of_bounds(shape, value)
         if problem_found:
-            self._report.add(at, *problem_found)
+            message, remedy = problem_found
+            self._report.add(at, message, remedy=remedy)
             return UNSET
         return float(value) if isinstance(shape.node, inspect.FloatType) else value  # type: ignore[arg-type]
 
@@ -220,11 +221,13 @@ class Walk:
     def _refuse_reference(self, problem: ReferenceProblem, *, at: str) -> None:
         if not problem.unset:
             remedy = "Write ${NAME} or ${NAME:-default}, or $${ for a plain ${."
-            self._report.add(at, "has a ${ that begins no reference", remedy)
+            self._report.add(at, "has a ${ that begins no reference", remedy=remedy)
         elif not self._forgiving:
             names = ", ".join(problem.unset)
             remedy = f"Set it, or give a default: ${{{problem.unset[0]}:-default}}."
-            self._report.add(at, f"needs {names}, which is not set in the environment", remedy)
+            self._report.add(
+                at, f"needs {names}, which is not set in the environment", remedy=remedy
+            )
 
     def _for_instance(self, row: Mapping[object, object]) -> "Walk":
         enabled = row.get("enabled")
@@ -317,13 +320,13 @@ def check_config(config: Config, report: Report, *, keys_in_file: int) -> None:
     bundle = config.http_client.ca_bundle
     if bundle is not None and not Path(bundle).is_file():
         remedy = "Give the path of a PEM file, or remove the line."
-        report.add("http_client.ca_bundle", "is not a file", remedy)
+        report.add("http_client.ca_bundle", "is not a file", remedy=remedy)
 
 
 def _check_backend_ids(config: Config, report: Report) -> None:
     for index, earlier in repeated(backend.id.lower() for backend in config.backends):
         message = f"is the id of backends[{earlier}] too; upper and lower case count as the same"
-        report.add(f"backends[{index}].id", message, "Give each instance an id of its own.")
+        report.add(f"backends[{index}].id", message, remedy="Give each instance an id of its own.")
 
 
 def _check_client_keys(config: Config, report: Report, *, keys_in_file: int) -> None:
@@ -333,7 +336,7 @@ def _check_client_keys(config: Config, report: Report, *, keys_in_file: int) -> 
             first = _client_key_path(earlier, keys_in_file)
             message = f"has the same {name} as {first}"
             remedy = "Give each client an id and a key of its own."
-            report.add(_client_key_path(index, keys_in_file), message, remedy)
+            report.add(_client_key_path(index, keys_in_file), message, remedy=remedy)
 
 
 def _client_key_path(index: int, keys_in_file: int) -> str:
@@ -347,10 +350,10 @@ def _check_address(config: Config, report: Report) -> None:
         host, _ = split_address(config.server.address)
     except ValueError:
         remedy = "Write host:port with a port from 1 to 65535, as in 127.0.0.1:8080 or [::1]:8080."
-        report.add("server.address", "is not an address to listen on", remedy)
+        report.add("server.address", "is not an address to listen on", remedy=remedy)
         return
     keys_read = report.clean("access", "QUEUEWAY_CLIENT_KEYS")
     if keys_read and not config.access.client_keys and not is_loopback(host):
         message = "can be reached from other machines, and no client key is configured"
         remedy = "Set QUEUEWAY_CLIENT_KEYS or access.client_keys, or bind 127.0.0.1."
-        report.add("server.address", message, remedy)
+        report.add("server.address", message, remedy=remedy)

@@ -48,7 +48,7 @@ def up(config: Config, environment: Mapping[str, str]) -> None:
             _check_port(config)
             if not config.redis.url:
                 environment["REDIS_URL"] = _start_redis(supervisor, state_dir)
-            _start_gateway(supervisor, config, environment)
+            _start_gateway(supervisor, config, environment=environment)
             if not supervisor.stopping:
                 print(_greeting(config), flush=True)
             supervisor.watch()
@@ -126,7 +126,9 @@ def _answers(path: Path) -> bool:
             return False
 
 
-def _start_gateway(supervisor: Supervisor, config: Config, environment: Mapping[str, str]) -> None:
+def _start_gateway(
+    supervisor: Supervisor, config: Config, *, environment: Mapping[str, str]
+) -> None:
     stop_s = config.server.drain_s + STOP_MARGIN_S
     worker = [sys.executable, "-m", "workers"]
     web = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]

@@ -82,7 +82,7 @@ ROWS = (
         ("gateway.runtime", "gateway.frontends", "gateway.logs", "backends", "config"),
         "it joins the parts of the web process",
     ),
-    Row("wsgi", ("app",), "gunicorn imports one name"),
+    Row("wsgi", ("app", "config"), "gunicorn imports one name, and stops on a wrong configuration"),
     Row(
         "gunicorn.conf", ("config", "backends.providers"), "it runs before the application is made"
     ),
