@@ -34,7 +34,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.register(app)
     app.extensions["queueway"] = runtime
     delivery = Delivery(runtime.web, config)
-    app.register_blueprint(openai_chat.blueprint(runtime, access, delivery))
+    app.register_blueprint(openai_chat.blueprint(runtime, access, delivery=delivery))
     app.register_blueprint(calls.blueprint(runtime, access))
     app.register_blueprint(health.blueprint(runtime))
     return app

@@ -139,7 +139,7 @@ class HttpUpstream:
             response = self._send(exchange, url, headers=headers, body=body)
             try:
                 exchange.read_timeout(self._timeouts.silence_s)
-                yield Answer(self, exchange, response)
+                yield Answer(self, exchange, response=response)
             finally:
                 response.close()
 
@@ -214,7 +214,7 @@ class Answer:
     """An upstream's answer, its body not yet read."""
 
     def __init__(
-        self, upstream: HttpUpstream, exchange: Exchange, response: requests.Response
+        self, upstream: HttpUpstream, exchange: Exchange, *, response: requests.Response
     ) -> None:
         self._upstream = upstream
         self._exchange = exchange
@@ -226,6 +226,11 @@ class Answer:
     def is_event_stream(self) -> bool:
         """Whether the upstream says that it streams events."""
         return self.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the upstream says that its answer is one JSON document."""
+        return self.headers.get("content-type", "").lower().startswith("application/json")
 
     def body(self, *, limit: int = MAX_BODY_BYTES) -> bytes:
         """Read the whole body.
@@ -291,8 +296,10 @@ def _data(frame: bytes) -> str | None:
     if frame.startswith(b"data: ") and frame.endswith(b"\n\n"):
         line = frame[6:-2]
         if b"\n" not in line and b"\r" not in line:
-            return line.decode() or None
-    events = SSEClient(iter((frame.removeprefix(_BOM),))).events()
+            return line.decode(errors="replace") or None
+    # sseclient refuses a stream that was cut within a character; the standard replaces it.
+    text = frame.removeprefix(_BOM).decode(errors="replace")
+    events = SSEClient(iter((text.encode(),))).events()
     return next((event.data for event in events), None)
 
 

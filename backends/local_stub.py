@@ -65,7 +65,7 @@ class LocalStub:
         self._first_key = first_key
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: Credential
+        self, execution: Execution, candidate: Candidate, *, credential: Credential
     ) -> Iterator[Event]:
         """Play the scenario that the model names; see `Backend.stream`."""
         request = parse_request(execution.body)

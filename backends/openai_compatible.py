@@ -51,7 +51,7 @@ class OpenAICompatible:
         )
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: Credential
+        self, execution: Execution, candidate: Candidate, *, credential: Credential
     ) -> Iterator[Event]:
         """Call the upstream once and yield its answer; see `Backend.stream`."""
         call = execution.call
@@ -70,6 +70,8 @@ class OpenAICompatible:
     def _events(self, answer: Answer, credential: Credential) -> Iterator[Event]:
         stream = NativeStream(self._instance)
         try:
+            if answer.is_json:
+                raise self._not_streamed(answer)
             for event in answer.events():
                 yield stream.read(event.frame, event.data)
                 if stream.done:
@@ -116,6 +118,23 @@ class OpenAICompatible:
         return parse_error(
             instance=self._instance, status=answer.status, headers=answer.headers, body=body
         )
+
+    def _not_streamed(self, answer: Answer) -> UpstreamError:
+        """Make the error for a whole answer where a stream was asked for.
+
+        Some upstreams refuse a stream with status 200 and an error in JSON.
+
+        Raises:
+            UpstreamError: the answer is such an error, or no completion.
+        """
+        for _ in parse_native(answer.body(), instance=self._instance):
+            pass
+        failure = Failure(
+            kind=Kind.UPSTREAM,
+            message=f"{self._instance} did not stream its answer",
+            status=502,
+        )
+        return UpstreamError(failure, next=Next.CANDIDATE)
 
     def _redirected(self, status: int) -> UpstreamError:
         failure = Failure(

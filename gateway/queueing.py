@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from redis import Redis
 from rq.command import send_command
 from rq.defaults import RQ_KEY_PREFIX
-from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from rq.queue import Queue
@@ -111,7 +111,9 @@ def forget_worker(redis: Redis, worker: str, *, queues: Sequence[str]) -> None:
             pipeline.zrem(StartedJobRegistry.key_template.format(queue), *members)
         pipeline.srem(WORKERS_BY_QUEUE_KEY % queue, worker_key)
     for member in members:
+        job_id, _, execution_id = member.partition(":")
         pipeline.delete(f"{EXECUTION_PREFIX}{member}")
+        pipeline.zrem(ExecutionRegistry.key_template.format(job_id), execution_id)
     pipeline.srem(REDIS_WORKER_KEYS, worker_key)
     pipeline.delete(worker_key, executions_key)
     pipeline.execute()

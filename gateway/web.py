@@ -15,6 +15,7 @@ from secrets import token_hex
 
 from redis import Redis, RedisError
 from redis.exceptions import OutOfMemoryError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from config.schema import Config
 from gateway import queueing
@@ -23,8 +24,8 @@ from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.request import Dialect
 from gateway.routing.router import Route
 from gateway.state.connection import connect
-from gateway.state.liveness import BEAT_S, Liveness
-from gateway.transport.calls import CallStore, Job, Notice, QueueKeys
+from gateway.state.liveness import Liveness
+from gateway.transport.calls import CallStore, Job, Notice, QueueKeys, Submitter
 from gateway.transport.keys import CallKeys
 from gateway.transport.replies import Follower, Replies
 
@@ -32,7 +33,10 @@ CALL_MARGIN_S = 60
 """How much longer a call's keys live than the call may."""
 ANSWER_TIMEOUT_S = 1.5
 """A client waits for these answers, and is told within 2 s that there is none."""
+_FIRST_CALL_WAITS_S = 0.5
+"""Whoever comes while another call makes the line; it tries by itself after that."""
 _RETRY_S = 1.0
+_DRAINED_EVERY_S = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +76,7 @@ class Web:
         self._cancels: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._line: _Line | None = None
-        self._drained_at: float | None = None
+        self._draining = threading.Event()
 
     def new_call(
         self,
@@ -110,7 +114,7 @@ class Web:
         try:
             line = self._started()
             follower = line.replies.expect(call.id)
-            self._submit(call, body, web_id=line.id)
+            self._submit(call, body, line)
         except OutOfMemoryError:
             raise GatewayError(_unavailable("the gateway's Redis is out of memory")) from None
         except RedisError as error:
@@ -160,9 +164,9 @@ class Web:
     def drain(self) -> None:
         """Let open calls go on for `server.drain_s`, then end them with an error.
 
-        Takes effect at the next beat, so it may be called from a signal handler.
+        Does not wait, so it may be called from a signal handler.
         """
-        self._drained_at = time.monotonic() + self._config.server.drain_s - BEAT_S
+        self._draining.set()
 
     def _cancel(self, call_id: str, notice: Notice | None) -> None:
         worker = self._calls.cancel(
@@ -171,7 +175,7 @@ class Web:
         if worker:
             queueing.stop_call(self._redis, worker=worker, call_id=call_id)
 
-    def _submit(self, call: Call, body: bytes, *, web_id: str) -> None:
+    def _submit(self, call: Call, body: bytes, line: "_Line") -> None:
         total_s = int(self._config.timeouts.total_s)
         fields = queueing.job_fields(
             call, queueing.interactive(self._keys.prefix), timeout_s=total_s
@@ -181,8 +185,11 @@ class Web:
             body,
             queue=self._interactive,
             job=Job(queueing.job_key(call.id), fields),
-            web_id=web_id,
-            lifetime_s=total_s + CALL_MARGIN_S,
+            submitter=Submitter(
+                web_id=line.id,
+                gives_up_at=time.time() + line.liveness.clock_ahead_s + ANSWER_TIMEOUT_S,
+                lifetime_s=total_s + CALL_MARGIN_S,
+            ),
         )
 
     def _started(self) -> "_Line":
@@ -193,35 +200,47 @@ class Web:
         """
         if self._line:
             return self._line
-        with self._lock:
+        if not self._lock.acquire(timeout=_FIRST_CALL_WAITS_S):
+            raise RedisTimeout("another call of this process still tries to reach Redis")
+        try:
             if self._line is None:
                 line = self._new_line()
-                line.liveness.start(also=self._each_beat)
+                line.liveness.start(also=self._reap)
                 line.replies.start()
                 threading.Thread(target=self._cancel_all, name="cancels", daemon=True).start()
+                threading.Thread(
+                    target=self._drain, args=(line,), name="drain", daemon=True
+                ).start()
                 atexit.register(line.liveness.stop)
                 self._line = line
             return self._line
+        finally:
+            self._lock.release()
 
     def _new_line(self) -> "_Line":
         id = f"web-{os.getpid()}-{token_hex(4)}"
         replies = Replies(
-            connect(self._redis_url), key=self._keys.replies(id), cancel=self.cancel_soon
+            connect(self._redis_url),
+            blobs=connect(self._redis_url),
+            key=self._keys.replies(id),
+            cancel=self.cancel_soon,
         )
         liveness = Liveness(
-            connect(self._redis_url),
+            connect(self._redis_url, answer_timeout_s=ANSWER_TIMEOUT_S),
             process_id=id,
             alive_key=self._keys.alive(id),
             processes_key=self._keys.processes("web"),
         )
         return _Line(id, replies, liveness)
 
-    def _each_beat(self) -> None:
-        drained = self._drained_at is not None and time.monotonic() >= self._drained_at
-        if drained and self._line:
-            for call_id in self._line.replies.fail_all(_shutting_down()):
+    def _drain(self, line: "_Line") -> None:
+        """Once this process is told to stop, end what is open when the time for it is over."""
+        self._draining.wait()
+        time.sleep(self._config.server.drain_s)
+        while True:
+            for call_id in line.replies.fail_all(_shutting_down()):
                 self.cancel_soon(call_id)
-        self._reap()
+            time.sleep(_DRAINED_EVERY_S)
 
     def _cancel_all(self) -> None:
         """Cancel what `cancel_soon` was given, one after the other."""

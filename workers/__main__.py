@@ -22,10 +22,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if config.concurrency == "gevent":
-        # Must run before anything below is imported, hence the imports here.
+        # Here and not above: only this mode needs it.
         from gevent import monkey
 
         monkey.patch_all()
+    # Not before the patch: it brings in everything that opens a socket or starts a thread.
     from workers.start import run
 
     return run(config)

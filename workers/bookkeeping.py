@@ -62,8 +62,8 @@ class JobExecution:
             ("ZADD", self._started_key, "XX", now + LIVES_S, self._member),
         ]
 
-    def finished(self, *, well: bool, claims_key: str) -> list[Command]:
-        """Forget the execution and count it. The job itself goes with the call's last frame."""
+    def finished(self, *, well: bool) -> list[Command]:
+        """Forget the execution and count it. The job and the claim go with the last frame."""
         worker_key = f"{RQ_KEY_PREFIX}:worker:{self.worker}"
         worked_s = (datetime.now(UTC) - self.started_at).total_seconds()
         counter = "successful_job_count" if well else "failed_job_count"
@@ -73,7 +73,6 @@ class JobExecution:
             ("DEL", self._key, self._registry_key),
             ("HINCRBY", worker_key, counter, 1),
             ("HINCRBYFLOAT", worker_key, "total_working_time", worked_s),
-            ("HDEL", claims_key, self.popped.call_id),
         ]
 
     @property

@@ -47,6 +47,7 @@ _TICK_S = 1.0
 _ORPHANS_EVERY = 2
 _HEARTBEAT_EVERY = 5
 _ABORT_S = 3.0
+_RETRY_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +70,10 @@ class CallWorker(SimpleWorker):
     def __init__(self, runtime: Runtime, backends: Mapping[str, Backend]) -> None:
         self._runtime = runtime
         self._queues = [runtime.interactive]
-        # RQ raises the socket timeout of the connections it is given, so it gets its own.
         super().__init__(
             [queue.name for queue in self._queues],
             name=f"{socket.gethostname().replace(':', '-')}.{os.getpid()}.{token_hex(3)}",
-            connection=Redis.from_url(runtime.redis_url),
+            connection=connect(runtime.redis_url),
             serializer=JSONSerializer,
         )
         config = runtime.config
@@ -87,7 +87,11 @@ class CallWorker(SimpleWorker):
             alive_key=runtime.keys.alive(self.name),
             processes_key=runtime.keys.processes("worker"),
         )
-        self._running: dict[str, RunningCall] = {}
+        self._running: dict[int, RunningCall] = {}
+        """By epoch: a call may be given back to the worker that it was taken from."""
+        self._taken: dict[int, Popped | Sink] = {}
+        """Likewise, from the pop until nothing is appended any more."""
+        self._lost_claims: set[tuple[str, int]] = set()
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._living_webs: set[str] = set()
@@ -106,7 +110,7 @@ class CallWorker(SimpleWorker):
                 self._take_calls()
             except RedisError as error:
                 log.error("worker %s cannot reach Redis: %s", self.name, error)
-                self._stopping.wait(0.5)
+                time.sleep(_RETRY_S)
         return self._drain()
 
     def request_stop(self, signum: Any, frame: Any) -> None:
@@ -118,15 +122,24 @@ class CallWorker(SimpleWorker):
     def handle_payload(self, message: dict[str, Any]) -> None:
         """Handle a command of RQ's channel; `stop-job` ends one call."""
         payload = parse_payload(message)
-        if payload.get("command") == "stop-job":
-            running = self._running.get(str(payload.get("job_id")))
-            if running:
-                running.execution.cancellation.cancel(_cancelled())
+        if payload.get("command") != "stop-job":
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
             return
-        super().handle_payload(message)  # type: ignore[no-untyped-call]
+        for running in list(self._running.values()):
+            if running.sink.call_id == payload.get("job_id"):
+                running.execution.cancellation.cancel(_cancelled())
 
     def run_maintenance_tasks(self) -> None:
         """Do nothing: RQ would fail a dead worker's jobs, which are taken over instead."""
+
+    def _set_connection(self, connection: Redis) -> Redis:
+        """Leave the time limit of answers as it is: RQ waits for none as long as it would set."""
+        return connection
+
+    def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
+        """Go on listening whatever happened; redis-py subscribes anew when it connects anew."""
+        log.warning("worker %s: command channel: %r", self.name, exc)
+        time.sleep(_RETRY_S)
 
     def _take_calls(self) -> None:
         """Start what is queued, as far as there is room, or wait for it."""
@@ -135,6 +148,7 @@ class CallWorker(SimpleWorker):
             return
         popped = self._runtime.calls.pop(self._queues, worker_id=self.name, room=room)
         for call in popped:
+            self._taken[call.epoch] = call
             self._slots.run(lambda call=call: self._run(call))  # type: ignore[misc]
         if not popped:
             self._wakes.blpop([self._runtime.keys.wake], timeout=_WAIT_S)
@@ -144,40 +158,44 @@ class CallWorker(SimpleWorker):
         try:
             started = self._start(popped)
         except RedisError as error:
+            # The claim stays, and by it the call is given back.
             log.error("could not start %s: %s", popped.call_id, error)
+            started = None
+        if started is None:
+            del self._taken[popped.epoch]
             return
-        job = JobExecution.begin(popped, worker=self.name)
-        self._appender.command(job.started())
-        running = self._running_call(popped, started, job) if started else None
+        running = self._running_call(popped, started)
+        self._taken[popped.epoch] = running.sink
+        self._running[popped.epoch] = running
+        self._appender.command(running.job.started())
         try:
-            if running and started:
-                self._running[popped.call_id] = running
-                set_current_call(running)
-                self._call_function(started)
+            set_current_call(running)
+            self._call_function(started)
         except Exception as error:  # noqa: BLE001 - the edge of a job: the client is told
             log.exception("call %s failed", popped.call_id)
-            if running:
-                running.append(Failed(_crashed(error)))
+            running.append(Failed(_crashed(error)))
         finally:
-            self._running.pop(popped.call_id, None)
-            well = running is None or not running.failed
-            claims_key = self._runtime.keys.claims(self.name)
-            self._appender.command(job.finished(well=well, claims_key=claims_key))
+            del self._running[popped.epoch]
+            self._appender.command(running.job.finished(well=not running.failed))
 
     def _start(self, popped: Popped) -> StartedCall | None:
         """Begin the execution, unless nobody waits for the call any more."""
+        job_key = queueing.job_key(popped.call_id)
         started = self._runtime.calls.start(
-            popped,
-            worker_id=self.name,
-            job_key=queueing.job_key(popped.call_id),
-            started_at=queueing.rq_time(),
+            popped, worker_id=self.name, job_key=job_key, started_at=queueing.rq_time()
         )
         if started is None or self._lives(started.web_id):
             return started
-        self._runtime.calls.cancel(
-            popped.call_id, queue=popped.queue, job_key=queueing.job_key(popped.call_id)
-        )
+        self._take_over({popped.call_id: popped.epoch}, _cancelled())
         return None
+
+    def _take_over(self, claims: Mapping[str, int], failure: Failure) -> None:
+        """Give back or end calls of this worker's own.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        self._runtime.reaper.take_over(claims, worker_id=self.name, by_itself=True, failure=failure)
 
     def _lives(self, web_id: str) -> bool:
         """Whether a web process lives, as of the last look at it."""
@@ -187,18 +205,19 @@ class CallWorker(SimpleWorker):
             self._living_webs.add(web_id)
         return True
 
-    def _running_call(self, popped: Popped, started: StartedCall, job: JobExecution) -> RunningCall:
+    def _running_call(self, popped: Popped, started: StartedCall) -> RunningCall:
         execution = Execution(started.call, started.body)
         sink = Sink(
             call_id=popped.call_id,
             epoch=popped.epoch,
             web_id=started.web_id,
+            worker_id=self.name,
             job_key=queueing.job_key(popped.call_id),
-            lost=lambda: execution.cancellation.cancel(_cancelled()),
+            stop=execution.cancellation.cancel,
         )
         return RunningCall(
             execution=execution,
-            job=job,
+            job=JobExecution.begin(popped, worker=self.name),
             executor=self._executor,
             appender=self._appender,
             sink=sink,
@@ -222,10 +241,13 @@ class CallWorker(SimpleWorker):
             try:
                 if ticks % _ORPHANS_EVERY == 0:
                     self._end_orphans(running)
+                    self._give_back_lost()
                 if ticks % _HEARTBEAT_EVERY == 0:
                     self._beat(running)
             except RedisError as error:
                 log.warning("tick: %s", error)
+            except Exception:  # noqa: BLE001 - the top of the thread that keeps all deadlines
+                log.exception("tick failed")
             if self._stopping.is_set():
                 time.sleep(_TICK_S)
 
@@ -236,24 +258,49 @@ class CallWorker(SimpleWorker):
                 call.execution.cancellation.cancel(_too_late())
 
     def _end_orphans(self, running: list[RunningCall]) -> None:
-        """End the calls of web processes that died: an answer could not be delivered."""
-        webs = sorted(self._living_webs)
-        if not webs:
-            return
+        """End calls that are not this worker's any more, or whose web process died.
+
+        Their next frame would say so, but a call may have none for long.
+        """
+        keys = self._runtime.keys
+        webs = sorted(self._living_webs.union(call.web_id for call in running))
         pipeline = self._runtime.redis.pipeline(transaction=False)
         for web_id in webs:
-            pipeline.exists(self._runtime.keys.alive(web_id))
-        dead = {web_id for web_id, alive in zip(webs, pipeline.execute(), strict=True) if not alive}
-        self._living_webs -= dead
+            pipeline.exists(keys.alive(web_id))
         for call in running:
-            if call.web_id in dead:
+            pipeline.hget(keys.record(call.sink.call_id), "epoch")
+        answers = pipeline.execute()
+        dead = {
+            web_id for web_id, alive in zip(webs, answers[: len(webs)], strict=True) if not alive
+        }
+        self._living_webs -= dead
+        for call, epoch in zip(running, answers[len(webs) :], strict=True):
+            if call.web_id in dead or epoch != b"%d" % call.sink.epoch:
                 call.execution.cancellation.cancel(_cancelled())
 
+    def _give_back_lost(self) -> None:
+        """Give back calls that Redis counts as this worker's and that it does not run.
+
+        It never heard of them, or Redis never heard of their end: an answer was lost on its way.
+        A claim is looked at twice, as the answer to a pop may still be on its way.
+        """
+        taken = list(self._taken.items())
+        for epoch, at in taken:
+            if isinstance(at, Sink) and at.closed:
+                del self._taken[epoch]
+        claims = self._runtime.calls.claims(self.name).items()
+        lost = {claim for claim in claims if claim[1] not in self._taken}
+        self._take_over(dict(lost & self._lost_claims), _lost_redis())
+        self._lost_claims = lost
+
     def _beat(self, running: list[RunningCall]) -> None:
-        """Keep what RQ has of this worker and its jobs, or write it anew if Redis lost it."""
-        if not self.connection.hexists(self.key, "birth"):
-            self.connection.delete(self.key)
+        """Keep what RQ has of this worker and its jobs, or write it anew if some was lost."""
+        if self._appender.lost_bookkeeping or not self.connection.hexists(self.key, "birth"):
+            self._appender.lost_bookkeeping = False
+            queueing.forget_worker(self.connection, self.name, queues=self.queue_names())
             self.register_birth()  # type: ignore[no-untyped-call]
+            for call in running:
+                self._appender.command(call.job.started())
         self.set_state("busy" if running else "idle")
         self.heartbeat()
         for call in running:
@@ -271,25 +318,26 @@ class CallWorker(SimpleWorker):
             self._give_back()
             self._slots.wait_idle(timeout_s=_ABORT_S)
         self._appender.stop()
-        self._liveness.stop()
-        self.teardown()  # type: ignore[no-untyped-call]
+        try:
+            self._take_over(self._runtime.calls.claims(self.name), _shutting_down())
+            self._liveness.stop()
+            self.teardown()  # type: ignore[no-untyped-call]
+        except RedisError as error:
+            log.error(
+                "worker %s could not sign off, so it will count as dead: %s", self.name, error
+            )
         return idle
 
     def _give_back(self) -> None:
         """Hand open calls to other workers; one that gave output ends with an error."""
-        for call in list(self._running.values()):
-            popped = call.job.popped
-            try:
-                outcome = self._runtime.calls.take_over(
-                    popped,
-                    worker_id=self.name,
-                    job_key=call.sink.job_key,
-                    by_itself=True,
-                    failure=_shutting_down(),
-                )
-                log.info("gave back %s: %s", popped.call_id, outcome)
-            except RedisError as error:
-                log.error("could not give back %s: %s", popped.call_id, error)
+        running = list(self._running.values())
+        try:
+            self._take_over(
+                {call.sink.call_id: call.sink.epoch for call in running}, _shutting_down()
+            )
+        except RedisError as error:
+            log.error("could not give back %d calls: %s", len(running), error)
+        for call in running:
             call.execution.cancellation.cancel(_shutting_down())
 
 
@@ -308,7 +356,11 @@ def _shutting_down() -> Failure:
 
 def _crashed(error: Exception) -> Failure:
     if isinstance(error, RedisError):
-        message = "the gateway lost its Redis while this call ran; send the request again"
-        return Failure(kind=Kind.UNAVAILABLE, message=message, status=503, retry_after_s=5)
+        return _lost_redis()
     message = f"the worker failed on this call ({type(error).__name__}); its log says why"
     return Failure(kind=Kind.INTERNAL, message=message, status=500)
+
+
+def _lost_redis() -> Failure:
+    message = "the gateway lost its Redis while this call ran; send the request again"
+    return Failure(kind=Kind.UNAVAILABLE, message=message, status=503, retry_after_s=5)

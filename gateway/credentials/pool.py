@@ -59,7 +59,7 @@ class _Keys:
         return [self.marks, self.order, self.free, self.cooling]
 
     @classmethod
-    def build(cls, prefix: str, instance: str, generation_id: str) -> "_Keys":
+    def build(cls, prefix: str, instance: str, *, generation_id: str) -> "_Keys":
         root = f"{prefix}:keys:{instance}"
         layout = f"{root}:{generation_id}"
         return cls(
@@ -96,7 +96,7 @@ class Lease:
             redis.RedisError: Redis did not take it.
         """
         if error is not None and self._pool is not None:
-            self._pool.report(self._instance, self.credential, error)
+            self._pool.report(self._instance, self.credential, error=error)
 
 
 class CredentialPool:
@@ -157,7 +157,7 @@ class CredentialPool:
         retry_at = float(answer[1]) / 1000 if answer[1] else None
         raise CredentialsUnavailable(name, retry_at=retry_at, now=float(answer[2]) / 1000)
 
-    def report(self, instance: str, credential: Credential, error: UpstreamError) -> None:
+    def report(self, instance: str, credential: Credential, *, error: UpstreamError) -> None:
         """Put a key aside when a refusal says so; never for shorter than it already is.
 
         Raises:
@@ -197,7 +197,7 @@ class CredentialPool:
             }
             for key_digest, credential in instance.credentials.items():
                 mark = marks.get(key_digest, "")
-                states.append(_key_state(name, credential.id, mark, now_ms))
+                states.append(_key_state(name, credential.id, mark=mark, now_ms=now_ms))
         return states
 
     def reset(self, instance: str, credential_id: str | None = None) -> int:
@@ -211,7 +211,7 @@ class CredentialPool:
         digests = [known.digests[credential_id]] if credential_id else list(known.digests.values())
         lifted = self._redis.hdel(known.keys.marks, *digests)
         for laid_out in self._redis.smembers(known.keys.generations):
-            keys = _Keys.build(self._prefix, instance, text(laid_out))
+            keys = _Keys.build(self._prefix, instance, generation_id=text(laid_out))
             # Forgotten first: who lays it out again meanwhile notes it again.
             self._redis.srem(known.keys.generations, laid_out)
             self._redis.delete(keys.order, keys.free, keys.cooling)
@@ -230,20 +230,20 @@ class CredentialPool:
         if key == self._digest_key:
             return
         self._named = {
-            name: self._instance(name, credentials, key)
+            name: self._instance(name, credentials, key=key)
             for name, credentials in self._credentials.items()
             if credentials
         }
         self._digest_key = key
 
-    def _instance(self, name: str, credentials: Sequence[Credential], key: str) -> _Instance:
+    def _instance(self, name: str, credentials: Sequence[Credential], *, key: str) -> _Instance:
         digests = {credential.id: digest(credential.secret, key=key) for credential in credentials}
         generation_id = generation(tuple(digests.values()))
         return _Instance(
             credentials={digests[credential.id]: credential for credential in credentials},
             digests=digests,
             generation=generation_id,
-            keys=_Keys.build(self._prefix, name, generation_id),
+            keys=_Keys.build(self._prefix, name, generation_id=generation_id),
         )
 
     def _installation_id(self) -> str:
@@ -280,7 +280,7 @@ class CredentialPool:
         return Lease(_KEYLESS, None, instance)
 
 
-def _key_state(instance: str, id: str, mark: str, now_ms: int) -> KeyState:
+def _key_state(instance: str, id: str, *, mark: str, now_ms: int) -> KeyState:
     if not mark:
         return KeyState(instance=instance, id=id, state="usable")
     state, until_ms, since_ms, status, reason = mark.split("|", 4)

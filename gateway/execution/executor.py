@@ -120,7 +120,7 @@ def _run(
     committed = False
     stream: Iterator[Event] = iter(())
     try:
-        stream = backend.stream(execution, candidate, credential)
+        stream = backend.stream(execution, candidate, credential=credential)
         for event in stream:
             if not committed and not is_output(event) and not is_terminal(event):
                 held.add(event)

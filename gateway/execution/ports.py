@@ -46,13 +46,13 @@ class Backend(Protocol):
     """Code that calls one upstream family for one configured instance."""
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: Credential
+        self, execution: Execution, candidate: Candidate, *, credential: Credential
     ) -> Iterator[Event]:
         """Call the upstream once and yield its answer, ending with `Finished`.
 
         The iterator is run to its end after `Finished`, so that a connection can be made fit for
-        the next call; that must be quick. Closing it earlier closes the upstream connection, and so does the execution's
-        cancellation.
+        the next call; that must be quick. Closing it earlier closes the upstream connection, and
+        so does the execution's cancellation.
 
         Raises:
             UpstreamError: the attempt failed, before or after some events.

@@ -71,11 +71,18 @@ def _refuse_strangers(headers: Headers, remote_address: str) -> None:
     if remote_address and not _is_loopback(remote_address):
         raise _forbidden("the gateway has no client keys, so it serves this machine only")
     origin = headers.get("Origin")
-    if origin and not _is_loopback(urlsplit(origin).hostname or ""):
+    if origin and not _is_loopback(_host(origin)):
         raise _forbidden("the gateway has no client keys, so it serves no web page of another site")
-    host = urlsplit(f"//{headers.get('Host', 'localhost')}").hostname or ""
-    if not _is_loopback(host):
+    if not _is_loopback(_host(f"//{headers.get('Host', 'localhost')}")):
         raise _forbidden("the gateway has no client keys, so it answers to localhost only")
+
+
+def _host(url: str) -> str:
+    """The host that a URL names; empty when it names none or cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

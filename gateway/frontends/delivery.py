@@ -3,6 +3,7 @@
 Owns when the response begins and what happens when the client leaves. Knows no dialect.
 """
 
+import math
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,8 @@ WHITESPACE_AFTER_S = 20.0
 
 _GRACE_S = 5.0
 """What the worker gets beyond a call's deadline to say itself that it has passed."""
+_STUCK_S = 60.0
+"""Beyond its deadline a call's client has so long to take what came of the answer."""
 
 Batch = Sequence[Event]
 """Events that came together; they are sent together."""
@@ -43,7 +46,7 @@ class Delivery:
         self._departures = Departures()
 
     def stream(
-        self, call: Call, body: bytes, client: socket.socket | None, *, render: RenderStream
+        self, call: Call, body: bytes, *, client: socket.socket | None, render: RenderStream
     ) -> Response:
         """Answer with a stream that begins with the first event or the first silence.
 
@@ -51,7 +54,7 @@ class Delivery:
             GatewayError: the call failed before either, so the response can still have its status.
         """
         silence_s = self._config.server.keepalive_s
-        batches = self._follow(call, body, client, silence_s=silence_s)
+        batches = self._follow(call, body, client=client, silence_s=silence_s)
         first = next(batches)
         if isinstance(first[0], Failed):
             raise GatewayError(first[0].failure)
@@ -67,8 +70,8 @@ class Delivery:
         self,
         call: Call,
         body: bytes,
-        client: socket.socket | None,
         *,
+        client: socket.socket | None,
         render: RenderWhole,
         render_error: RenderError,
     ) -> Response:
@@ -82,7 +85,7 @@ class Delivery:
         """
         spaced = self._config.server.nonstream_keepalive == "whitespace"
         silence_s = WHITESPACE_AFTER_S if spaced else self._config.server.keepalive_s
-        batches = self._follow(call, body, client, silence_s=silence_s)
+        batches = self._follow(call, body, client=client, silence_s=silence_s)
         events = chain.from_iterable(batches)
         answer: list[Event] = []
         for event in events:
@@ -96,7 +99,7 @@ class Delivery:
         return _json(render(answer), call)
 
     def _follow(
-        self, call: Call, body: bytes, client: socket.socket | None, *, silence_s: float
+        self, call: Call, body: bytes, *, client: socket.socket | None, silence_s: float
     ) -> Iterator[Batch]:
         """Submit a call and yield its events up to the terminal one, with `Silence` between.
 
@@ -106,17 +109,26 @@ class Delivery:
             GatewayError: the call was not accepted.
         """
         follower = self._web.open(call, body)
+        limits = _Limits(
+            silence_s=silence_s,
+            withdrawn_at=time.time() + self._config.queue.max_wait_s,
+            given_up_at=call.deadline_at + _GRACE_S,
+        )
+        stuck_at = call.deadline_at + _STUCK_S
         ended = False
-        withdrawn_at = time.time() + self._config.queue.max_wait_s
         try:
-            with self._departures.watching(client, lambda: self._left(call, follower)):
+            with self._departures.watching(
+                client,
+                lambda: self._left(call, follower),
+                is_overdue=lambda: follower.is_overdue or time.time() > stuck_at,
+            ):
                 while not ended:
-                    limit_s = min(silence_s, max(0.01, withdrawn_at - time.time()))
-                    batch: Batch | None = follower.next_events(timeout_s=limit_s)
-                    if batch is None:
-                        batch, withdrawn_at = self._silence(call, withdrawn_at)
-                    ended = is_terminal(batch[-1])
-                    yield batch
+                    events = follower.next_events(timeout_s=limits.next_in_s())
+                    batch: Batch | None = events or self._overdue(call, limits)
+                    if batch:
+                        ended = is_terminal(batch[-1])
+                        yield batch
+                        limits.spoke()
         finally:
             follower.close()
             if not ended:
@@ -126,17 +138,36 @@ class Delivery:
         self._web.cancel_soon(call.id)
         follower.fail(_client_left())
 
-    def _silence(self, call: Call, withdrawn_at: float) -> tuple[Batch, float]:
-        """Say what a silence means: that a limit has passed, or nothing."""
+    def _overdue(self, call: Call, limits: "_Limits") -> Batch | None:
+        """Say what it means that nothing came; None when it means nothing yet."""
         now = time.time()
-        if now > call.deadline_at + _GRACE_S:
+        if now >= limits.given_up_at:
             self._web.cancel_soon(call.id)
-            return [Failed(_no_answer())], withdrawn_at
-        if now >= withdrawn_at:
+            return [Failed(_no_answer())]
+        if now >= limits.withdrawn_at:
+            limits.withdrawn_at = math.inf
             if self._web.withdraw(call.id):
-                return [Failed(_waited_too_long(self._config.queue.max_wait_s))], withdrawn_at
-            withdrawn_at = call.deadline_at + 2 * _GRACE_S
-        return [Silence()], withdrawn_at
+                return [Failed(_waited_too_long(self._config.queue.max_wait_s))]
+        return [Silence()] if now >= limits.silent_at else None
+
+
+class _Limits:
+    """When something is due although no event came, in Unix seconds."""
+
+    def __init__(self, *, silence_s: float, withdrawn_at: float, given_up_at: float) -> None:
+        self.withdrawn_at = withdrawn_at
+        self.given_up_at = given_up_at
+        self.silent_at = time.time() + silence_s
+        self._silence_s = silence_s
+
+    def spoke(self) -> None:
+        """Note that the client was sent something now."""
+        self.silent_at = time.time() + self._silence_s
+
+    def next_in_s(self) -> float:
+        """How long to wait for an event before one of them is due."""
+        soonest = min(self.silent_at, self.withdrawn_at, self.given_up_at)
+        return max(0.01, soonest - time.time())
 
 
 class _Body:

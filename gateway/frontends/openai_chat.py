@@ -11,6 +11,7 @@ from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.events import Event, NativeBody
 from gateway.canonical.request import Dialect
 from gateway.frontends.access import Access
+from gateway.frontends.body import read_body
 from gateway.frontends.delivery import Delivery
 from gateway.runtime import Runtime
 from gateway.wire.openai_chat.errors import render_error
@@ -21,13 +22,13 @@ from gateway.wire.openai_chat.stream import StreamRenderer
 ROUTE_HEADERS = ("X-Queueway-Route", "X-LIP-Route")
 
 
-def blueprint(runtime: Runtime, access: Access, delivery: Delivery) -> Blueprint:
+def blueprint(runtime: Runtime, access: Access, *, delivery: Delivery) -> Blueprint:
     """Make the routes of the OpenAI chat dialect."""
     routes = Blueprint("openai_chat", __name__)
 
     @routes.post("/v1/chat/completions")
     def chat_completions() -> Response:
-        return _complete(runtime, access, delivery)
+        return _complete(runtime, access, delivery=delivery)
 
     @routes.get("/v1/models")
     def models() -> dict[str, object]:
@@ -48,9 +49,9 @@ def blueprint(runtime: Runtime, access: Access, delivery: Delivery) -> Blueprint
     return routes
 
 
-def _complete(runtime: Runtime, access: Access, delivery: Delivery) -> Response:
+def _complete(runtime: Runtime, access: Access, *, delivery: Delivery) -> Response:
     owner = access.owner(request.headers, remote_address=request.remote_addr or "")
-    body = request.get_data(cache=False)
+    body = read_body(limit=runtime.config.server.max_request_body_bytes)
     envelope = parse_envelope(body, max_depth=runtime.config.server.max_json_depth)
     header = next((value for name in ROUTE_HEADERS if (value := request.headers.get(name))), None)
     call = runtime.web.new_call(
@@ -73,9 +74,13 @@ def _complete(runtime: Runtime, access: Access, delivery: Delivery) -> Response:
                 created=int(time.time()),
                 include_usage=envelope.include_usage,
             )
-            return delivery.stream(call, body, client, render=renderer.render)
+            return delivery.stream(call, body, client=client, render=renderer.render)
         return delivery.whole(
-            call, body, client, render=partial(_render_whole, call), render_error=render_error
+            call,
+            body,
+            client=client,
+            render=partial(_render_whole, call),
+            render_error=render_error,
         )
     except GatewayError as error:
         error.call_id = call.id

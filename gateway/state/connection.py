@@ -6,12 +6,14 @@ timeout of the pool that it is given.
 
 from urllib.parse import urlsplit
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
+MAX_CONNECTIONS = 64
+"""Of one client. Whoever finds all in use waits for one, as long as for an answer."""
 
 
 def connect(url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
@@ -27,11 +29,14 @@ def connect(url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Redis:
     options: dict[str, object] = {}
     if urlsplit(url).scheme == "rediss" and "ssl_cert_reqs" not in url:
         options = {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=answer_timeout_s,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=answer_timeout_s,
         # A script that was sent twice would append twice: whoever calls decides about a retry.
         retry=Retry(NoBackoff(), 0),
         **options,
     )
+    return Redis(connection_pool=pool)

@@ -11,15 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redis import Redis, RedisError
+from redis import Redis
 
-from gateway.canonical.events import Event, Stored, encode_event, is_output, is_terminal
+from gateway.canonical.errors import Failure, Kind
+from gateway.canonical.events import (
+    Event,
+    Failed,
+    Stored,
+    encode_event,
+    is_output,
+    is_terminal,
+)
 from gateway.state.script import Argument, Script
 from gateway.transport.frame import encode_frame
 from gateway.transport.keys import CallKeys
 
 MAX_GROUP = 256
 """Entries of one write: it bounds how long Redis is busy with it."""
+MAX_GROUP_BYTES = 1024 * 1024
+"""Of one write, and so of one frame, up to its last event."""
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event does not go through the reply list."""
 MAX_PENDING_BYTES = 64 * 1024 * 1024
@@ -42,12 +52,16 @@ class Sink:
     call_id: str
     epoch: int
     web_id: str
+    worker_id: str
     job_key: str
-    lost: Callable[[], None]
-    """Called when a frame was not taken: the call has ended, another worker has it, or nobody
-    reads it any more."""
+    stop: Callable[[Failure], None]
+    """Ends the execution: a frame was not taken."""
     blobs: int = 0
     """How many large events were stored."""
+    closed: bool = False
+    """Nothing is or will be appended any more, whatever became of the last frame."""
+    broken: bool = False
+    """Redis did not say what became of a frame, so none that carries an answer may follow it."""
 
 
 @dataclass
@@ -66,6 +80,8 @@ class Appender:
         self._redis = redis
         self._keys = keys
         self._queue: queue.SimpleQueue[_Entry | list[Command] | None] = queue.SimpleQueue()
+        self.lost_bookkeeping = False
+        """Commands were lost; whoever looks sets it back."""
         self._room = threading.Condition()
         self._pending_bytes = 0
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
@@ -102,7 +118,8 @@ class Appender:
         self, first: "_Entry | list[Command]"
     ) -> tuple[list["_Entry | list[Command]"], bool]:
         group = [first]
-        while len(group) < MAX_GROUP:
+        size_bytes = _size(first)
+        while len(group) < MAX_GROUP and size_bytes < MAX_GROUP_BYTES:
             try:
                 entry = self._queue.get_nowait()
             except queue.Empty:
@@ -110,26 +127,34 @@ class Appender:
             if entry is None:
                 return group, True
             group.append(entry)
+            size_bytes += _size(entry)
         return group, False
 
     def _write(self, group: list["_Entry | list[Command]"]) -> None:
         frames = _join([entry for entry in group if isinstance(entry, _Entry)])
         commands = [command for entry in group if isinstance(entry, list) for command in entry]
         try:
-            if frames:
-                self._append(frames)
-            if commands:
-                self._send(commands)
-        except RedisError as error:
-            log.error("could not append to %d calls: %s", len(frames), error)
+            self._append([frame for frame in frames if not frame.sink.broken or frame.terminal])
+        except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
+            log.error("could not append to %d calls: %r", len(frames), error)
             for frame in frames:
-                frame.sink.lost()
+                frame.sink.broken = True
+                frame.sink.stop(_lost_redis())
         finally:
+            for frame in frames:
+                frame.sink.closed = frame.sink.closed or frame.terminal
             with self._room:
                 self._pending_bytes -= sum(frame.size_bytes for frame in frames)
                 self._room.notify_all()
+        try:
+            self._send(commands)
+        except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
+            log.error("could not send bookkeeping: %r", error)
+            self.lost_bookkeeping = True
 
     def _append(self, frames: list[_Entry]) -> None:
+        if not frames:
+            return
         keys: list[str] = []
         args: list[Argument] = [MAX_LIST_FRAMES]
         for frame in frames:
@@ -140,30 +165,43 @@ class Appender:
                 sink.job_key,
                 self._keys.replies(sink.web_id),
                 self._keys.alive(sink.web_id),
+                self._keys.claims(sink.worker_id),
             )
-            events = [self._stored(sink, event) for event in frame.events]
-            payload = encode_frame(sink.call_id, events)
-            args += (sink.epoch, int(frame.output), int(frame.terminal), payload)
+            payload = self._payload(frame)
+            args += (sink.call_id, sink.epoch, int(frame.output), int(frame.terminal), payload)
         results = _APPEND.call(self._redis, keys=keys, args=args)
         for frame, result in zip(frames, results, strict=True):
             if result != 1:
                 self._lose(frame.sink)
 
+    def _payload(self, frame: _Entry) -> bytes:
+        sink = frame.sink
+        if sink.broken:
+            # What came before it may be missing: the answer cannot be said to be whole.
+            return encode_frame(sink.call_id, [encode_event(Failed(_lost_redis()))])
+        events = [self._stored(sink, event) for event in frame.events]
+        stored_bytes = sum(len(event) for event in frame.events if len(event) > MAX_EVENT_BYTES)
+        return encode_frame(sink.call_id, events, stored_bytes=stored_bytes)
+
     def _stored(self, sink: Sink, event: bytes) -> bytes:
         """Put a large event beside the reply list, and in its place the key that it is under."""
         if len(event) <= MAX_EVENT_BYTES:
             return event
-        key = self._keys.blob(sink.call_id, sink.blobs)
+        key = self._keys.blob(sink.call_id, epoch=sink.epoch, number=sink.blobs)
         sink.blobs += 1
         self._redis.set(key, event, ex=BLOB_TTL_S)
         return encode_event(Stored(key))
 
     def _lose(self, sink: Sink) -> None:
-        sink.lost()
+        sink.stop(_not_wanted())
         if sink.blobs:
-            self._redis.delete(*(self._keys.blob(sink.call_id, n) for n in range(sink.blobs)))
+            blobs = range(sink.blobs)
+            keys = (self._keys.blob(sink.call_id, epoch=sink.epoch, number=n) for n in blobs)
+            self._redis.delete(*keys)
 
     def _send(self, commands: list[Command]) -> None:
+        if not commands:
+            return
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
@@ -173,12 +211,30 @@ class Appender:
 
 
 def _join(entries: list[_Entry]) -> list[_Entry]:
-    """Join the entries of each call into one frame; the order within a call is kept."""
-    joined: dict[str, _Entry] = {}
+    """Join the entries of each execution into one frame; the order within it is kept."""
+    joined: dict[tuple[str, int], _Entry] = {}
     for entry in entries:
-        known = joined.setdefault(entry.sink.call_id, _Entry(entry.sink))
+        execution = (entry.sink.call_id, entry.sink.epoch)
+        known = joined.setdefault(execution, _Entry(entry.sink))
         known.events += entry.events
         known.output = known.output or entry.output
         known.terminal = known.terminal or entry.terminal
         known.size_bytes += entry.size_bytes
     return list(joined.values())
+
+
+def _size(entry: _Entry | list[Command]) -> int:
+    return entry.size_bytes if isinstance(entry, _Entry) else 0
+
+
+def _not_wanted() -> Failure:
+    return Failure(kind=Kind.CANCELLED, message="the call was cancelled", status=499)
+
+
+def _lost_redis() -> Failure:
+    return Failure(
+        kind=Kind.UNAVAILABLE,
+        message="the gateway lost its Redis while this call was open; send the request again",
+        status=503,
+        retry_after_s=5,
+    )

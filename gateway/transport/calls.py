@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from gateway.canonical.call import Call, decode_call, encode_call
 from gateway.canonical.errors import Failure, GatewayError, Kind
@@ -50,6 +51,17 @@ class Job:
 
     key: str
     fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """The web process that a call comes from."""
+
+    web_id: str
+    gives_up_at: float
+    """When it will have refused the call if Redis has not taken it; Unix seconds by Redis' clock."""
+    lifetime_s: int
+    """How long the call's keys live if nothing ends it."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ class CallStore:
         self._keys = keys
 
     def submit(
-        self, call: Call, body: bytes, *, queue: QueueKeys, job: Job, web_id: str, lifetime_s: int
+        self, call: Call, body: bytes, *, queue: QueueKeys, job: Job, submitter: Submitter
     ) -> None:
         """Queue a call.
 
@@ -106,6 +118,7 @@ class CallStore:
             GatewayError: 429 with Retry-After, the queue is over a bound.
             redis.RedisError: Redis did not take it.
         """
+        web_id, lifetime_s = submitter.web_id, submitter.lifetime_s
         keys = self._keys
         fields = _flat({"call": encode_call(call), "queue": queue.name, "web": web_id})
         job_fields = _flat(job.fields)
@@ -131,13 +144,15 @@ class CallStore:
                 queue.max_bytes,
                 queue.key,
                 BEAT_COUNTS_MS,
+                int(submitter.gives_up_at * 1000),
                 len(fields),
                 *fields,
                 *job_fields,
             ],
         )
         if answer[0] == b"full":
-            raise _overloaded(*answer[1:])
+            length, started, seconds = answer[1:]
+            raise _overloaded(length, started=started, seconds=seconds)
 
     def pop(self, queues: Sequence[QueueKeys], *, worker_id: str, room: int) -> list[Popped]:
         """Take up to `room` calls, earlier queues first, and claim them for a worker.
@@ -300,7 +315,7 @@ def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
     return [part for pair in fields.items() for part in pair]
 
 
-def _overloaded(length: int, started: int, seconds: int) -> GatewayError:
+def _overloaded(length: int, *, started: int, seconds: int) -> GatewayError:
     rate = started / seconds
     wait_s = min(60, max(1, math.ceil(length / rate))) if rate else 60
     return GatewayError(

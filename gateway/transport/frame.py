@@ -9,15 +9,17 @@ class Frame(Struct, frozen=True, array_like=True):
     call_id: str
     events: Raw
     """What `decode_events` reads."""
+    stored_bytes: int = 0
+    """The size of its events that are stored beside the reply list."""
 
 
 _encoder = msgpack.Encoder()
 _decoder = msgpack.Decoder(Frame)
 
 
-def encode_frame(call_id: str, events: list[bytes]) -> bytes:
+def encode_frame(call_id: str, events: list[bytes], *, stored_bytes: int = 0) -> bytes:
     """Join encoded events of a call into a frame."""
-    return _encoder.encode(Frame(call_id, Raw(encode_events(events))))
+    return _encoder.encode(Frame(call_id, Raw(encode_events(events)), stored_bytes))
 
 
 def decode_frame(data: bytes) -> Frame:

@@ -10,8 +10,8 @@ class CallKeys:
     {p}:call:{id}            hash: call (msgpack), queue, web, worker, epoch, runs, output;
                              lives as long as the call may take, deleted at its end
     {p}:call:{id}:body       string: the client's request body; likewise
-    {p}:call:{id}:blob:{n}   string: an event too large for a frame; its reader deletes it, else it
-                             expires after two minutes
+    {p}:call:{id}:blob:{epoch}:{n}   string: an event too large for a frame; its reader deletes it,
+                             else it expires after two minutes
     {p}:web:{id}:replies     list of frames for one web process; it drains it, and it expires
                              a minute after the last frame when nobody does
     {p}:alive:{id}           string: a process lives; expires 6 s after its last beat
@@ -32,8 +32,8 @@ class CallKeys:
     def body(self, call_id: str) -> str:
         return f"{self.prefix}:call:{call_id}:body"
 
-    def blob(self, call_id: str, number: int) -> str:
-        return f"{self.prefix}:call:{call_id}:blob:{number}"
+    def blob(self, call_id: str, *, epoch: int, number: int) -> str:
+        return f"{self.prefix}:call:{call_id}:blob:{epoch}:{number}"
 
     def replies(self, web_id: str) -> str:
         return f"{self.prefix}:web:{web_id}:replies"

@@ -56,6 +56,26 @@ class Reaper:
             self._redis.delete(self._keys.replies(web_id))
             self._redis.zrem(self._keys.processes("web"), web_id)
 
+    def take_over(
+        self, claims: Mapping[str, int], *, worker_id: str, by_itself: bool, failure: Failure
+    ) -> None:
+        """Take calls from a worker; see `CallStore.take_over`.
+
+        Args:
+            claims: call id -> epoch.
+        Raises:
+            redis.RedisError: Redis did not answer; some may have been taken over.
+        """
+        for call_id, epoch in claims.items():
+            outcome = self._calls.take_over(
+                Popped(self._queue(call_id), call_id, epoch),
+                worker_id=worker_id,
+                job_key=self._job_key(call_id),
+                by_itself=by_itself,
+                failure=failure,
+            )
+            log.warning("took %s from %s: %s", call_id, worker_id, outcome)
+
     def _dead(self, role: Role) -> list[str]:
         ids = [text(id) for id in self._redis.zrange(self._keys.processes(role), 0, -1)]
         if not ids:
@@ -67,16 +87,8 @@ class Reaper:
 
     def _reap_worker(self, worker_id: str) -> None:
         claims = self._calls.claims(worker_id)
-        for call_id, epoch in claims.items():
-            popped = Popped(self._queue(call_id), call_id, epoch)
-            outcome = self._calls.take_over(
-                popped,
-                worker_id=worker_id,
-                job_key=self._job_key(call_id),
-                by_itself=False,
-                failure=_worker_died(),
-            )
-            log.warning("worker %s died with call %s: %s", worker_id, call_id, outcome)
+        log.warning("worker %s died with %d calls", worker_id, len(claims))
+        self.take_over(claims, worker_id=worker_id, by_itself=False, failure=_worker_died())
         self._forget_worker(worker_id)
         self._redis.zrem(self._keys.processes("worker"), worker_id)
 

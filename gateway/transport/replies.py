@@ -5,11 +5,14 @@ its call alone ends.
 """
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from msgspec import DecodeError, Raw
+from msgspec import DecodeError
 from redis import Redis, RedisError
 
 from gateway.canonical.errors import Failure, Kind
@@ -20,9 +23,15 @@ MAX_UNREAD_BYTES = 8 * 1024 * 1024
 """Of one call, in a web process. Large events are not among them: they wait in Redis."""
 MAX_UNREAD_BYTES_IN_ALL = 256 * 1024 * 1024
 """Of all calls of a web process."""
+MAX_STORED_BYTES = 64 * 1024 * 1024
+"""Of one call's large events that wait in Redis. A single one may be larger."""
+GRACE_S = 5.0
+"""What a client that does not keep up gets to take the error, before its connection is closed."""
 
 _BLOCK_S = 1
-_AT_ONCE = 500
+_AT_ONCE = 128
+_BREATH_BYTES = 256 * 1024
+"""After so much the reader lets those that wait read."""
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +40,20 @@ class Follower:
     """The frames of one call, as they come."""
 
     def __init__(self, call_id: str, owner: "Replies") -> None:
+        self.unread_bytes = 0
         self._call_id = call_id
         self._owner = owner
-        self._frames: queue.SimpleQueue[Raw | Failure] = queue.SimpleQueue()
-        self._unread_bytes = 0
+        self._frames: queue.SimpleQueue[Frame | Failure] = queue.SimpleQueue()
+        self._stored_bytes = 0
+        self._dropped: Failure | None = None
+        self._dropped_at = math.inf
+        self._counts = True
         self._lock = threading.Lock()
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the client was dropped and has had its time to take the error that says so."""
+        return time.monotonic() > self._dropped_at + GRACE_S
 
     def next_events(self, *, timeout_s: float) -> list[AnyEvent] | None:
         """Wait for the next events; None when none came in time."""
@@ -43,50 +61,84 @@ class Follower:
             frame = self._frames.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        if isinstance(frame, Failure):
-            return [Failed(frame)]
-        self._count(-len(memoryview(frame)))
-        return [self._owner.restored(event) for event in decode_events(frame)]
+        if failure := self._dropped or (frame if isinstance(frame, Failure) else None):
+            return [Failed(failure)]
+        assert isinstance(frame, Frame)
+        self._count(-_size(frame), stored_bytes=-frame.stored_bytes)
+        return self._restored(decode_events(frame.events))
 
     def close(self) -> None:
         """Stop following; later frames of the call are dropped."""
         self._owner.forget(self._call_id)
-        self._count(-self._unread_bytes)
+        self._count_no_more()
 
-    def put(self, events: Raw) -> None:
+    def put(self, frame: Frame) -> None:
         """Take a frame from the reader."""
-        size = len(memoryview(events))
-        over = self._count(size) > MAX_UNREAD_BYTES
-        if over or self._owner.unread_bytes > MAX_UNREAD_BYTES_IN_ALL:
-            self._count(-size)
-            self._owner.cancel(self._call_id)
-            self.fail(_too_slow())
-        else:
-            self._frames.put(events)
+        self._count(_size(frame), stored_bytes=frame.stored_bytes)
+        self._frames.put(frame)
+        # One answer that is not streamed may be larger than what may wait of a stream.
+        too_much_stored = MAX_STORED_BYTES < self._stored_bytes != frame.stored_bytes
+        if self.unread_bytes > MAX_UNREAD_BYTES or too_much_stored:
+            self.drop()
 
     def fail(self, failure: Failure) -> None:
-        """End the call here, whatever the worker does."""
+        """End the call here, whatever the worker does, behind what has come of it."""
         self._owner.forget(self._call_id)
         self._frames.put(failure)
 
-    def _count(self, size_bytes: int) -> int:
+    def drop(self) -> None:
+        """End the call here and forget what has come of it: its client does not keep up."""
+        self._owner.cancel(self._call_id)
+        # Set before the first frame is taken out: nobody may read on behind a gap.
+        self._dropped = _too_slow()
+        self._dropped_at = time.monotonic()
+        self._count_no_more()
+        with suppress(queue.Empty):
+            while True:
+                self._frames.get_nowait()
+        self.fail(self._dropped)
+
+    def _restored(self, events: list[AnyEvent]) -> list[AnyEvent]:
+        """Put large events back; if one is lost, the answer ends there."""
+        for position, event in enumerate(events):
+            if isinstance(event, Stored):
+                stored = self._owner.fetch(event.key)
+                if stored is None:
+                    self._owner.cancel(self._call_id)
+                    return [*events[:position], Failed(_part_lost())]
+                events[position] = stored
+        return events
+
+    def _count(self, size_bytes: int, *, stored_bytes: int) -> None:
         with self._lock:
-            self._unread_bytes += size_bytes
-            self._owner.count(size_bytes)
-            return self._unread_bytes
+            if self._counts:
+                self.unread_bytes += size_bytes
+                self._stored_bytes += stored_bytes
+                self._owner.count(size_bytes)
+
+    def _count_no_more(self) -> None:
+        with self._lock:
+            if self._counts:
+                self._counts = False
+                self._owner.count(-self.unread_bytes)
+                self.unread_bytes = 0
 
 
 class Replies:
     """Reads one web process's reply list and knows who waits for what."""
 
-    def __init__(self, redis: Redis, *, key: str, cancel: Callable[[str], None]) -> None:
+    def __init__(
+        self, redis: Redis, *, blobs: Redis, key: str, cancel: Callable[[str], None]
+    ) -> None:
         """
         Args:
-            redis: a client of its own, whose answers may take longer than `_BLOCK_S`.
+            redis: a client for the reader alone, whose answers may take longer than `_BLOCK_S`.
+            blobs: fetches large events.
             key: the reply list.
-            cancel: ends a call, by id, whose client does not keep up. Must not wait.
+            cancel: ends a call, by id, whose answer cannot be delivered. Must not wait.
         """
         self._redis = redis
+        self._blobs = blobs
         self._key = key
         self.cancel = cancel
         self.unread_bytes = 0
@@ -124,26 +176,22 @@ class Replies:
         with self._lock:
             self.unread_bytes += size_bytes
 
-    def restored(self, event: AnyEvent) -> AnyEvent:
-        """Fetch the event that a `Stored` one stands for."""
-        if not isinstance(event, Stored):
-            return event
+    def fetch(self, key: str) -> AnyEvent | None:
+        """Fetch and delete an event that is stored beside the list; None when it is lost."""
         try:
-            data = self._redis.getdel(event.key)
-        except RedisError:
-            data = None
-        return decode_event(data) if isinstance(data, bytes) else Failed(_redis_lost())
+            data = self._blobs.getdel(key)
+        except RedisError as error:
+            log.warning("could not fetch %s: %s", key, error)
+            return None
+        return decode_event(data) if isinstance(data, bytes) else None
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                frames = self._read()
-            except RedisError as error:
+                self._hand_over(self._read())
+            except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
                 self._lost(error)
                 self._stop.wait(0.5)
-                continue
-            for frame in frames:
-                self._hand_over(frame)
 
     def _read(self) -> list[bytes]:
         """Wait for a frame and take those behind it along, in one round trip."""
@@ -153,22 +201,40 @@ class Replies:
         first, others = pipeline.execute()
         return ([first[1]] if first else []) + (others or [])
 
-    def _hand_over(self, data: bytes) -> None:
-        try:
-            frame: Frame = decode_frame(data)
-        except DecodeError as error:
-            log.error("dropped a frame that cannot be read: %s", error)
-            return
-        follower = self._followers.get(frame.call_id)
-        if follower:
-            follower.put(frame.events)
+    def _hand_over(self, frames: list[bytes]) -> None:
+        handed_bytes = 0
+        for data in frames:
+            try:
+                frame = decode_frame(data)
+            except DecodeError as error:
+                log.error("dropped a frame that cannot be read: %s", error)
+                continue
+            follower = self._followers.get(frame.call_id)
+            if follower:
+                follower.put(frame)
+            if self.unread_bytes > MAX_UNREAD_BYTES_IN_ALL:
+                self._drop_largest()
+            handed_bytes += len(data)
+            if handed_bytes > _BREATH_BYTES:
+                handed_bytes = 0
+                time.sleep(0)
 
-    def _lost(self, error: RedisError) -> None:
+    def _drop_largest(self) -> None:
+        followers = list(self._followers.values())
+        largest = max(followers, key=lambda each: each.unread_bytes, default=None)
+        if largest:
+            largest.drop()
+
+    def _lost(self, error: Exception) -> None:
         ended = self.fail_all(_redis_lost())
         if ended:
-            log.error("lost Redis with %d calls open: %s", len(ended), error)
+            log.error("lost Redis with %d calls open: %r", len(ended), error)
         for call_id in ended:
             self.cancel(call_id)
+
+
+def _size(frame: Frame) -> int:
+    return len(memoryview(frame.events))
 
 
 def _redis_lost() -> Failure:
@@ -186,4 +252,14 @@ def _too_slow() -> Failure:
         message="the client did not keep up with the answer: more than "
         f"{MAX_UNREAD_BYTES} bytes of it, or too many of all answers, were unread",
         status=503,
+    )
+
+
+def _part_lost() -> Failure:
+    return Failure(
+        kind=Kind.UNAVAILABLE,
+        message="a large part of the answer was lost before it was delivered; "
+        "send the request again",
+        status=503,
+        retry_after_s=5,
     )

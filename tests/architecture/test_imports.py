@@ -119,26 +119,8 @@ TABLE = Table(
 )
 SOURCES = read_sources(*PRODUCT, *BENCH)
 
-NOT_YET = {
-    "workers/__main__.py": "the comment on the late import of workers.start stands above another",
-}
-"""File -> what is still wrong with its imports. A file that is mended must leave this table."""
 
-
-def _by_file(sources: list[Source]) -> list[object]:
-    return [
-        pytest.param(
-            source,
-            id=source.path,
-            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[source.path])]
-            if source.path in NOT_YET
-            else [],
-        )
-        for source in sources
-    ]
-
-
-@pytest.mark.parametrize("source", _by_file(SOURCES))
+@pytest.mark.parametrize("source", [pytest.param(each, id=each.path) for each in SOURCES])
 def test_a_module_imports_what_its_row_allows(source: Source) -> None:
     assert TABLE.violations(source) == []
 

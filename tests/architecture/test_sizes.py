@@ -1,7 +1,6 @@
 """Files, functions, signatures and names stay of a size that can be read."""
 
 import tomllib
-from collections.abc import Mapping
 
 import pytest
 
@@ -11,32 +10,9 @@ from tests.architecture.sources import BENCH, PRODUCT, ROOT, TESTS, Source, file
 OURS = read_sources(*PRODUCT, *BENCH)
 EVERYTHING = [*OURS, *read_sources(*TESTS)]
 
-POSITIONAL_NOT_YET = {
-    "backends/http.py": "Answer.__init__",
-    "backends/local_stub.py": "stream, as its port has it",
-    "backends/openai_compatible.py": "stream, as its port has it",
-    "gateway/credentials/pool.py": "build, report, _instance, _key_state",
-    "gateway/execution/ports.py": "Backend.stream",
-    "gateway/frontends/delivery.py": "stream, whole, _follow",
-    "gateway/frontends/openai_chat.py": "blueprint, _complete",
-    "gateway/transport/calls.py": "_overloaded",
-    "workers/worker.py": "_running_call",
-}
-"""File -> its functions that still take three by position. A mended file must leave this table."""
 
-
-def _by_file(sources: list[Source], not_yet: Mapping[str, str] | None = None) -> list[object]:
-    waived = not_yet or {}
-    return [
-        pytest.param(
-            source,
-            id=source.path,
-            marks=[pytest.mark.xfail(strict=True, reason=waived[source.path])]
-            if source.path in waived
-            else [],
-        )
-        for source in sources
-    ]
+def _by_file(sources: list[Source]) -> list[object]:
+    return [pytest.param(source, id=source.path) for source in sources]
 
 
 @pytest.mark.parametrize("source", _by_file(EVERYTHING))
@@ -62,7 +38,7 @@ def test_a_function_is_told_what_it_needs_and_no_more(source: Source) -> None:
     assert list(size_rules.many_arguments(source)) == []
 
 
-@pytest.mark.parametrize("source", _by_file(OURS, POSITIONAL_NOT_YET))
+@pytest.mark.parametrize("source", _by_file(OURS))
 def test_arguments_past_the_second_are_named_where_they_are_given(source: Source) -> None:
     assert list(size_rules.positional_arguments(source)) == []
 

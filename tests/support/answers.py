@@ -22,6 +22,11 @@ def never() -> Answer:
     return Answer(hold=threading.Event())
 
 
+def hold() -> threading.Event:
+    """Holds up what follows it in an answer for good."""
+    return threading.Event()
+
+
 def body(text: str = "hello") -> bytes:
     """A whole completion."""
     message = {"role": "assistant", "content": text}

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 20.0
 
 Body = bytes | Iterator[bytes] | None
 

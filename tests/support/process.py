@@ -83,28 +83,22 @@ def clean_environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **variables}
 
 
-def marked(environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """An environment by which a process and all that it starts can be told from any other."""
-    mark = f"QUEUEWAY_TEST_MARK={secrets.token_hex(8)}"
-    name, _, value = mark.partition("=")
-    return {**environment, name: value}, mark
+def processes_in(folder: Path) -> dict[int, str]:
+    """The living processes that work in a folder or below it: id -> command line.
 
-
-def marked_processes(mark: str) -> dict[int, str]:
-    """The living processes with a mark: id -> command line."""
+    By the folder and not by ancestry or environment: a process left behind has no parent of ours
+    any more, and Redis writes its title over its environment.
+    """
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if mark.encode() not in (entry / "environ").read_bytes().split(b"\0"):
-                continue
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if (entry / "cwd").readlink().is_relative_to(folder):
+                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ").strip()
         except OSError:
             continue
-        if command:
-            found[int(entry.name)] = command.strip()
-    return found
+    return {pid: command for pid, command in found.items() if command}
 
 
 def free_port() -> int:

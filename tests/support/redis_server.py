@@ -1,5 +1,6 @@
 """A real Redis of the tests' own, on a unix socket in a folder of theirs."""
 
+import signal
 import subprocess
 import tempfile
 import time
@@ -41,6 +42,16 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stall(self) -> None:
+        """Have it stand still: connections stay, answers do not come."""
+        if self._process:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
         """Remove its data; only while it is down."""

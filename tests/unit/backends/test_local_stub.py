@@ -50,7 +50,7 @@ def _play(
     text: str = TEXT,
 ) -> Iterator[Event]:
     stub = LocalStub("stub", text=text, first_key=FIRST.secret)
-    return stub.stream(execution or _execution(), Candidate("stub", model), key)
+    return stub.stream(execution or _execution(), Candidate("stub", model), credential=key)
 
 
 def _text(events: list[Event]) -> str:

@@ -85,7 +85,7 @@ class World:
         return ScriptedLease(self, candidate, ScriptedKey(free[0]))
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: ScriptedKey
+        self, execution: Execution, candidate: Candidate, *, credential: ScriptedKey
     ) -> Iterator[Event]:
         """Play the script of the candidate's instance for this key."""
         call = (candidate.instance, credential.id)

@@ -42,9 +42,9 @@ class Meddler(World):
         self.passing_s = 0.0
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: ScriptedKey
+        self, execution: Execution, candidate: Candidate, *, credential: ScriptedKey
     ) -> Iterator[Event]:
-        played = super().stream(execution, candidate, credential)
+        played = super().stream(execution, candidate, credential=credential)
         for number in range(100):
             if number == self._cancel_at:
                 execution.cancellation.cancel(CANCELLED)
@@ -178,9 +178,9 @@ class Tidy(World):
     tidied = False
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: ScriptedKey
+        self, execution: Execution, candidate: Candidate, *, credential: ScriptedKey
     ) -> Iterator[Event]:
-        yield from super().stream(execution, candidate, credential)
+        yield from super().stream(execution, candidate, credential=credential)
         self.tidied = True
 
 
@@ -203,7 +203,7 @@ class Eager:
         self._outcome = outcome
 
     def stream(
-        self, execution: Execution, candidate: Candidate, credential: object
+        self, execution: Execution, candidate: Candidate, *, credential: object
     ) -> Iterator[Event]:
         if isinstance(self._outcome, Exception):
             raise self._outcome
