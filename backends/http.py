@@ -1,26 +1,21 @@
 """HTTP to upstreams: one POST, its answer as a body or as server-sent events.
 
-Owns the socket of every upstream call, so that it can be shut down from another thread, the four
-time limits, and the words for a call that fails below HTTP. The only module that imports requests
-and sseclient. Retries nothing: the executor decides what is tried again.
+Owns the four time limits and the words for a call that fails below HTTP; the sockets are in
+`connection`. Retries nothing: the executor decides what is tried again.
 """
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from sseclient import SSEClient
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from backends.connection import Adapter, Exchange, current_exchange
 from config.schema import HttpClient, Timeouts
 from gateway.canonical.errors import Failure, Kind, Next, UpstreamError
 from gateway.execution.execution import Execution
@@ -43,75 +38,6 @@ class ServerSentEvent:
     data: str | None
 
 
-class Exchange:
-    """One request and its answer; `abort` ends it from any thread."""
-
-    def __init__(self) -> None:
-        self.connection: HTTPConnection | None = None
-        self._aborted = False
-
-    def bind(self, connection: HTTPConnection) -> None:
-        """Take note of the connection that carries the exchange."""
-        self.connection = connection
-        if self._aborted:
-            raise ConnectionAbortedError("the call was ended")
-
-    def abort(self) -> None:
-        """Shut the socket down: whoever reads or writes it returns at once."""
-        self._aborted = True
-        sock = self.connection.sock if self.connection else None
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
-
-    def read_timeout(self, seconds: float) -> None:
-        """Bound each further read of the answer."""
-        sock = self.connection.sock if self.connection else None
-        if sock is not None:
-            sock.settimeout(seconds)
-
-
-_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
-
-
-class _Connection(HTTPConnection):
-    """A connection that tells the exchange it carries."""
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        exchange = _exchange.get()
-        if exchange:
-            exchange.bind(self)
-        super().request(*args, **kwargs)
-
-
-class _TlsConnection(HTTPSConnection):
-    """The same over TLS."""
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        exchange = _exchange.get()
-        if exchange:
-            exchange.bind(self)
-        super().request(*args, **kwargs)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter whose connections are ours, with room for every slot of a worker."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-
 class HttpUpstream:
     """Posts to one instance's upstream."""
 
@@ -119,7 +45,7 @@ class HttpUpstream:
         self._instance = instance
         self._timeouts = timeouts
         self._client = client
-        self._adapter = _Adapter(pool_connections=4, pool_maxsize=4096, max_retries=0)
+        self._adapter = Adapter()
         self._verify: bool | str = client.ca_bundle or True
         self._requests: dict[str, requests.PreparedRequest] = {}
 
@@ -135,7 +61,7 @@ class HttpUpstream:
             UpstreamError: no answer came: the name, the connection, TLS, or a time limit failed.
         """
         exchange = Exchange()
-        with execution.cancellation.aborting(exchange.abort), self._errors():
+        with execution.cancellation.aborting(exchange.abort), self._errors(exchange):
             response = self._send(exchange, url, headers=headers, body=body)
             try:
                 exchange.read_timeout(self._timeouts.silence_s)
@@ -150,7 +76,7 @@ class HttpUpstream:
         request.headers = CaseInsensitiveDict(headers, **{"Content-Length": str(len(body))})
         request.body = body
         limits = (self._timeouts.connect_s, self._timeouts.first_byte_s)
-        token = _exchange.set(exchange)
+        token = current_exchange.set(exchange)
         try:
             return self._adapter.send(
                 request,
@@ -159,8 +85,13 @@ class HttpUpstream:
                 verify=self._verify,
                 proxies=self._proxies(url),
             )
+        except requests.RequestException:
+            raise
+        except ValueError:
+            # It would show the header, which may be the key.
+            raise self.failed("a header of the request cannot be sent") from None
         finally:
-            _exchange.reset(token)
+            current_exchange.reset(token)
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         """A request to a URL, which is taken apart and checked only once."""
@@ -177,14 +108,18 @@ class HttpUpstream:
         return {}
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, exchange: Exchange) -> Iterator[None]:
         """Turn what fails below HTTP into an UpstreamError."""
         try:
             yield
         except (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
             raise self._timeout("connect", self._timeouts.connect_s) from None
         except requests.ReadTimeout:
+            if not exchange.connected:
+                raise self._timeout("connect", self._timeouts.connect_s) from None
             raise self._timeout("send a first byte", self._timeouts.first_byte_s) from None
+        except requests.exceptions.ProxyError:
+            raise self.failed("the proxy failed") from None
         except (urllib3.exceptions.ReadTimeoutError, TimeoutError):
             raise self._timeout("go on", self._timeouts.silence_s) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -315,7 +250,6 @@ def _reason(error: Exception) -> str:
         ("incompleteread", "the connection closed in the middle of the answer"),
         ("remotedisconnected", "the connection closed without an answer"),
         ("invalidurl", "its URL is not valid"),
-        ("proxy", "the proxy failed"),
     ):
         if needle in text:
             return reason

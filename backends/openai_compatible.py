@@ -42,7 +42,8 @@ class OpenAICompatible:
         self._provider = provider
         self._url = f"{config.base_url or provider.base_url}/chat/completions"
         self._static_headers = {
-            name: value
+            # http.client writes a header as Latin-1; this makes that the value's UTF-8.
+            name: value.encode().decode("latin-1")
             for name, setting in provider.static_headers.items()
             if (value := getattr(config, setting))
         }

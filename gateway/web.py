@@ -94,7 +94,8 @@ class Web:
             headers: the client's headers that a backend may use.
         """
         return Call(
-            id=f"{self._keys.prefix}.{token_hex(16)}",
+            # RQ takes letters, digits, `-` and `_` in the id of a job.
+            id=f"{self._keys.prefix}-{token_hex(16)}",
             owner=owner,
             dialect=dialect,
             model=model,
@@ -114,7 +115,7 @@ class Web:
         try:
             line = self._started()
             follower = line.replies.expect(call.id)
-            self._submit(call, body, line)
+            self._submit(call, body, line=line)
         except OutOfMemoryError:
             raise GatewayError(_unavailable("the gateway's Redis is out of memory")) from None
         except RedisError as error:
@@ -175,7 +176,7 @@ class Web:
         if worker:
             queueing.stop_call(self._redis, worker=worker, call_id=call_id)
 
-    def _submit(self, call: Call, body: bytes, line: "_Line") -> None:
+    def _submit(self, call: Call, body: bytes, *, line: "_Line") -> None:
         total_s = int(self._config.timeouts.total_s)
         fields = queueing.job_fields(
             call, queueing.interactive(self._keys.prefix), timeout_s=total_s

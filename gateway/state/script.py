@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 Argument = str | bytes | int | float
 
@@ -22,9 +22,16 @@ class Script:
         """Run the script. A server that does not know it yet is sent it.
 
         Raises:
+            redis.exceptions.OutOfMemoryError: Redis is full.
             redis.RedisError: Redis did not answer.
         """
         try:
-            return redis.evalsha(self.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            return redis.eval(self._source, len(keys), *keys, *args)
+            try:
+                return redis.evalsha(self.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                return redis.eval(self._source, len(keys), *keys, *args)
+        except ResponseError as error:
+            # Before 7.0 it is said within the error of the script.
+            if "OOM command not allowed" in str(error):
+                raise OutOfMemoryError(str(error)) from None
+            raise

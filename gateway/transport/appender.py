@@ -211,15 +211,17 @@ class Appender:
 
 
 def _join(entries: list[_Entry]) -> list[_Entry]:
-    """Join the entries of each execution into one frame; the order within it is kept."""
+    """Join the entries of each execution into one frame, in order, up to the terminal one."""
     joined: dict[tuple[str, int], _Entry] = {}
     for entry in entries:
         execution = (entry.sink.call_id, entry.sink.epoch)
         known = joined.setdefault(execution, _Entry(entry.sink))
+        known.size_bytes += entry.size_bytes
+        if known.terminal:
+            continue
         known.events += entry.events
         known.output = known.output or entry.output
-        known.terminal = known.terminal or entry.terminal
-        known.size_bytes += entry.size_bytes
+        known.terminal = entry.terminal
     return list(joined.values())
 
 

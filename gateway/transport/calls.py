@@ -59,7 +59,8 @@ class Submitter:
 
     web_id: str
     gives_up_at: float
-    """When it will have refused the call if Redis has not taken it; Unix seconds by Redis' clock."""
+    """When it tells the client that the call was not taken, in Unix seconds by Redis' clock: a
+    Redis that stands still and goes on later does not take it any more."""
     lifetime_s: int
     """How long the call's keys live if nothing ends it."""
 
@@ -116,7 +117,7 @@ class CallStore:
 
         Raises:
             GatewayError: 429 with Retry-After, the queue is over a bound.
-            redis.RedisError: Redis did not take it.
+            redis.RedisError: Redis did not take it, or not in time.
         """
         web_id, lifetime_s = submitter.web_id, submitter.lifetime_s
         keys = self._keys
@@ -144,7 +145,7 @@ class CallStore:
                 queue.max_bytes,
                 queue.key,
                 BEAT_COUNTS_MS,
-                int(submitter.gives_up_at * 1000),
+                submitter.gives_up_at * 1000,
                 len(fields),
                 *fields,
                 *job_fields,
@@ -153,6 +154,8 @@ class CallStore:
         if answer[0] == b"full":
             length, started, seconds = answer[1:]
             raise _overloaded(length, started=started, seconds=seconds)
+        if answer[0] == b"late":
+            raise RedisTimeout("Redis took the call later than it was waited for")
 
     def pop(self, queues: Sequence[QueueKeys], *, worker_id: str, room: int) -> list[Popped]:
         """Take up to `room` calls, earlier queues first, and claim them for a worker.

@@ -93,8 +93,8 @@ OWNERS = (
     Owner("flask", ("app", "gateway.frontends"), "HTTP to clients is the frontends' business"),
     Owner("werkzeug", ("app", "gateway.frontends"), "it is Flask's"),
     Owner("click", ("gateway.cli",), "only the command has options"),
-    Owner("requests", ("backends.http",), "one module owns the sockets to upstreams"),
-    Owner("urllib3", ("backends.http",), "it is requests'"),
+    Owner("requests", ("backends.http", "backends.connection"), "they own the upstream sockets"),
+    Owner("urllib3", ("backends.http", "backends.connection"), "it is requests'"),
     Owner("sseclient", ("backends.http",), "frames are decoded where they are read"),
     Owner("rq", ("gateway.queueing", "workers"), "calls are RQ jobs at two places"),
     Owner(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 
 import redis
 
@@ -68,10 +69,12 @@ class Desk:
 
     redis: redis.Redis
     queue: QueueKeys = field(default_factory=make_queue)
+    given_up_in_s: float = inf
+    """How long Redis may take to queue a call."""
 
     def __post_init__(self) -> None:
         self.keys = CallKeys(PREFIX)
-        self.store = CallStore(self.redis, self.keys)
+        self.store = CallStore(self.redis, self.keys, gives_up_at=self._gives_up_at)
 
     def submit(
         self, id: str, body: bytes = b"{}", *, queue: QueueKeys | None = None, web: str = WEB
@@ -174,6 +177,10 @@ class Desk:
     def tokens(self) -> int:
         """How many wake tokens lie there."""
         return int(self.redis.llen(self.keys.wake))
+
+    def _gives_up_at(self) -> float:
+        seconds, microseconds = self.redis.time()
+        return seconds + microseconds / 1e6 + self.given_up_in_s
 
     def all_keys(self) -> set[str]:
         """Every key of this Redis."""

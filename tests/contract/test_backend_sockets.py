@@ -104,7 +104,6 @@ def test_key_that_the_upstream_repeats_is_not_told(
     assert KEY.secret not in f"{raised.value} {raised.value.failure} {raised.value.headers}"
 
 
-@pytest.mark.xfail(strict=True, reason="http.client cannot encode it")
 def test_header_beyond_latin_1_reaches_the_upstream(fake: FakeUpstream) -> None:
     """As UTF-8, which is what upstreams take such bytes for."""
     fake.script = fake_upstream.in_order(answers.stream("hello"))

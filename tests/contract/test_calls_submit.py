@@ -1,5 +1,7 @@
 """Queueing a call: its bounds, and what it looks like to a worker and to RQ."""
 
+from contextlib import suppress
+
 import pytest
 import redis
 from rq.job import Job, JobStatus
@@ -156,6 +158,29 @@ class TestBounds:
         retry_after_s = refusal(desk, "t-c").failure.retry_after_s
         assert retry_after_s is not None
         assert at_least_s <= retry_after_s <= at_most_s
+
+
+class TestGivenUp:
+    """Redis stood still, and its client has been told meanwhile that it does not answer."""
+
+    @pytest.fixture
+    def late(self, redis_client: redis.Redis) -> Desk:
+        return Desk(redis_client, given_up_in_s=-0.001)
+
+    def test_call_is_not_queued(self, late: Desk) -> None:
+        with suppress(redis.RedisError):
+            late.submit("t-1")
+        assert late.all_keys() == set()
+
+    def test_whoever_waits_after_all_is_told(self, late: Desk) -> None:
+        """The clocks may differ by more than was known."""
+        with pytest.raises(redis.RedisError):
+            late.submit("t-1")
+
+    def test_call_is_queued_before(self, redis_client: redis.Redis) -> None:
+        desk = Desk(redis_client, given_up_in_s=1.0)
+        desk.submit("t-1")
+        assert desk.waiting() == ["t-1"]
 
 
 class TestRq:

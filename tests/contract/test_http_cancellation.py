@@ -25,16 +25,7 @@ from tests.support.polling import wait_for
 
 Start = Callable[[Serve], RawServer]
 
-FRAMINGS = [
-    "chunked",
-    pytest.param(
-        "close",
-        marks=pytest.mark.xfail(
-            strict=True, reason="the connection forgets its socket when the answer ends with it"
-        ),
-    ),
-    "length",
-]
+FRAMINGS = ["chunked", "close", "length"]
 
 
 def test_wait_for_headers_ends(fake: FakeUpstream) -> None:
@@ -148,7 +139,6 @@ def test_cancelled_call_is_not_sent(fake: FakeUpstream) -> None:
     assert fake.requests == []
 
 
-@pytest.mark.xfail(strict=True, reason="what is cancelled while it connects goes on")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_call_cancelled_while_it_connects_is_not_sent(scheme: str) -> None:
     """The listener's backlog is full until the call is cancelled; the kernel tries again in 1 s."""
@@ -203,7 +193,6 @@ def test_late_cancellation_does_not_touch_the_connections_next_call(fake: FakeUp
     assert post(upstream, fake.url, lambda answer: answer.status) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="a call that was read still holds its connection")
 def test_cancellation_of_a_call_that_was_read_leaves_its_connections_next_call(
     fake: FakeUpstream,
 ) -> None:

@@ -26,16 +26,7 @@ from tests.support.fake_upstream import FakeUpstream
 
 Start = Callable[[Serve], RawServer]
 
-FRAMINGS = [
-    "chunked",
-    pytest.param(
-        "close",
-        marks=pytest.mark.xfail(
-            strict=True, reason="the connection forgets its socket when the answer ends with it"
-        ),
-    ),
-    "length",
-]
+FRAMINGS = ["chunked", "close", "length"]
 
 BROKE = "acme could not be reached or broke off: "
 
@@ -172,7 +163,6 @@ class TestTimeLimits:
         error = self.timed_out(f"https://{host}:{port}/", connect_s=0.2)
         assert error.failure.message == "acme did not connect within 0.2 s"
 
-    @pytest.mark.xfail(strict=True, reason="told as a first byte that was late")
     def test_tls_handshake(self, raw_server: Start) -> None:
         server = raw_server(Peer.read_until_closed)
         error = self.timed_out(f"https://127.0.0.1:{server.port}/", connect_s=0.2)
@@ -245,7 +235,6 @@ class TestWords:
         told = f"{raised.value} {raised.value.failure} {raised.value.__cause__}"
         assert re.findall(r"se-cret|127\.0\.0\.1|http:|0x[0-9a-f]+", told) == []
 
-    @pytest.mark.xfail(strict=True, reason="the ValueError of http.client shows the header")
     def test_header_that_cannot_be_sent_is_not_told(self, fake: FakeUpstream) -> None:
         with (
             pytest.raises(UpstreamError) as raised,

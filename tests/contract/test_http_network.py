@@ -179,7 +179,6 @@ class TestProxy:
         post(make_upstream(client=HttpClient(proxy=url)), "http://upstream.invalid/", read_status)
         assert b"Proxy-Authorization: Basic dXNlcjpwYXNz\r\n" in heads[0]
 
-    @pytest.mark.xfail(strict=True, reason="told as a refusal of the upstream")
     def test_that_is_down_is_told_as_such(self) -> None:
         client = HttpClient(proxy="http://user:se-cret@127.0.0.1:1")
         error = failed_post(make_upstream(client=client), "http://upstream.invalid/v1")
@@ -191,7 +190,6 @@ class TestProxy:
         error = failed_post(make_upstream(client=client), "https://upstream.invalid/v1")
         assert error.failure.message == BROKE + "the proxy failed"
 
-    @pytest.mark.xfail(strict=True, reason="connections through a proxy are not ours")
     def test_does_not_hold_up_a_cancelled_call(self, raw_server: Start) -> None:
         asked = threading.Event()
 
@@ -205,7 +203,6 @@ class TestProxy:
             assert asked.wait(10)
             assert call.cancel() < SOON_S
 
-    @pytest.mark.xfail(strict=True, reason="connections through a proxy are not ours")
     def test_does_not_lift_the_limit_on_silence(self, raw_server: Start) -> None:
         def serve(peer: Peer) -> None:
             peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{")

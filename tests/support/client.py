@@ -83,6 +83,16 @@ class Client:
         finally:
             connection.close()
 
+    @contextmanager
+    def waiting(self, method: str, path: str, body: bytes) -> Iterator[None]:
+        """Send a request and wait for no answer; leaving the block closes the connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)
+        try:
+            connection.request(method, path, body)
+            yield
+        finally:
+            connection.close()
+
 
 def send_raw(port: int, request: bytes) -> Reply:
     """Send bytes that need not be HTTP, and read the answer up to its end."""

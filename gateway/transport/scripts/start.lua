@@ -2,7 +2,10 @@
 -- KEYS: 1 record (hash)  2 body (string)  3 claims (hash)  4 job (hash)
 -- ARGV: 1 call id  2 epoch  3 worker id  4 the time as RQ writes it
 -- Returns: {call, job data, web, runs, body}, or nil when the call was cancelled or taken over.
-if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] or redis.call('EXISTS', KEYS[1]) == 0 then
+if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then
+  return nil
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HDEL', KEYS[3], ARGV[1])
   return nil
 end

@@ -10,7 +10,8 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.http import Answer, Exchange, HttpUpstream
+from backends.connection import Exchange
+from backends.http import Answer, HttpUpstream
 from config.schema import HttpClient, Timeouts
 from gateway.wire.sse import MAX_FRAME_BYTES, FrameSplitter, FrameTooLarge, comment, is_whole
 from tests.conftest import RECORDED

@@ -1,0 +1,161 @@
+"""The sockets of upstream calls, so that one can be shut down from another thread.
+
+Connections are kept and used again. Each knows the exchange that it carries now: an exchange that
+is over can no longer touch the connection, which may carry another's by then.
+"""
+
+import socket
+import threading
+from contextvars import ContextVar
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+MAX_IDLE = 4096
+"""Connections that are kept for the next call, as many as a worker may have slots."""
+
+_ownership = threading.Lock()
+
+
+class Exchange:
+    """One request and its answer; `abort` ends it from any thread."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        """Whether TCP and TLS are up."""
+        self._connection: _Carrier | None = None
+        self._socket: socket.socket | None = None
+        self._aborted = False
+
+    def carried_by(
+        self, connection: "_Carrier", sock: socket.socket | None, *, connected: bool
+    ) -> None:
+        """Take note of the connection, and of its socket once it has one.
+
+        Args:
+            connected: whether a request could be sent now.
+        Raises:
+            ConnectionAbortedError: the exchange was ended meanwhile.
+        """
+        with _ownership:
+            connection.exchange = self
+            self._connection = connection
+            self._socket = sock
+            aborted = self._aborted
+        self.connected = connected
+        if aborted:
+            raise ConnectionAbortedError("the call was ended")
+
+    def abort(self) -> None:
+        """Shut the socket down: whoever reads or writes it returns at once."""
+        with _ownership:
+            self._aborted = True
+            sock = self._owned()
+            if sock is not None:
+                _shut_down(sock)
+
+    def read_timeout(self, seconds: float) -> None:
+        """Bound each further read of the answer."""
+        with _ownership:
+            sock = self._owned()
+            if sock is not None and sock.fileno() >= 0:
+                sock.settimeout(seconds)
+
+    def _owned(self) -> socket.socket | None:
+        """The socket, as long as the connection carries this exchange."""
+        connection = self._connection
+        return self._socket if connection and connection.exchange is self else None
+
+
+current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
+"""The exchange that this thread is about to send."""
+
+
+class _Carrier(HTTPConnection):
+    """A connection that knows the exchange it carries."""
+
+    exchange: Exchange | None = None
+
+    def connect(self) -> None:
+        exchange = current_exchange.get()
+        if exchange:
+            exchange.carried_by(self, None, connected=False)
+        super().connect()
+        if exchange:
+            exchange.carried_by(self, self.sock, connected=self.sock is not None)
+
+    def request(self, *args: Any, **options: Any) -> None:
+        exchange = current_exchange.get()
+        if exchange:
+            exchange.carried_by(self, self.sock, connected=self.sock is not None)
+        super().request(*args, **options)
+
+
+class _TlsCarrier(_Carrier, HTTPSConnection):
+    """The same over TLS.
+
+    The socket object is another one behind the handshake, so a handle of its own stands for the
+    connection during it.
+    """
+
+    _handle: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        exchange = current_exchange.get()
+        if exchange:
+            self._handle = sock.dup()
+            try:
+                exchange.carried_by(self, self._handle, connected=False)
+            except ConnectionAbortedError:
+                sock.close()
+                raise
+        return sock
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            if self._handle:
+                self._handle.close()
+                self._handle = None
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Carrier
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsCarrier
+
+
+class Adapter(HTTPAdapter):
+    """Sends each request once, over connections that know what they carry."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=MAX_IDLE, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        _with_carriers(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
+        known = proxy in self.proxy_manager
+        manager: ProxyManager = super().proxy_manager_for(proxy, **options)
+        if not known:
+            _with_carriers(manager)
+        return manager
+
+
+def _with_carriers(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+def _shut_down(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
