@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
 
 import redis
 
@@ -13,7 +12,7 @@ from gateway.canonical.errors import Failure, Kind
 from gateway.canonical.events import AnyEvent, Event, decode_events
 from gateway.canonical.request import Dialect
 from gateway.transport.appender import Appender, Sink
-from gateway.transport.calls import CallStore, Job, Popped, QueueKeys, StartedCall
+from gateway.transport.calls import CallStore, Job, Popped, QueueKeys, StartedCall, Submitter
 from gateway.transport.frame import decode_frame
 from gateway.transport.keys import CallKeys
 
@@ -69,12 +68,12 @@ class Desk:
 
     redis: redis.Redis
     queue: QueueKeys = field(default_factory=make_queue)
-    given_up_in_s: float = inf
+    given_up_in_s: float = 60.0
     """How long Redis may take to queue a call."""
 
     def __post_init__(self) -> None:
         self.keys = CallKeys(PREFIX)
-        self.store = CallStore(self.redis, self.keys, gives_up_at=self._gives_up_at)
+        self.store = CallStore(self.redis, self.keys)
 
     def submit(
         self, id: str, body: bytes = b"{}", *, queue: QueueKeys | None = None, web: str = WEB
@@ -84,7 +83,8 @@ class Desk:
         queue = queue or self.queue
         fields = queueing.job_fields(call, queueing.QueueName(queue.name), timeout_s=60)
         job = Job(queueing.job_key(id), fields)
-        self.store.submit(call, body, queue=queue, job=job, web_id=web, lifetime_s=90)
+        submitter = Submitter(web_id=web, gives_up_at=self._gives_up_at(), lifetime_s=90)
+        self.store.submit(call, body, queue=queue, job=job, submitter=submitter)
         return call
 
     def pop(

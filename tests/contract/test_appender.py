@@ -233,7 +233,6 @@ class TestEnd:
         desk.append(popped, Finished("stop"), Finished("length"))
         assert desk.events("t-1") == [Finished("stop")]
 
-    @pytest.mark.xfail(strict=True, reason="a write joins events without looking for the end")
     def test_events_after_the_terminal_one_of_the_same_write_are_dropped(self, desk: Desk) -> None:
         popped = desk.run("t-1")
         sink = desk.sink(popped).sink
@@ -428,7 +427,6 @@ class TestRedisFull:
             desk.submit("t-2")
         assert desk.all_keys() == before
 
-    @pytest.mark.xfail(strict=True, reason="Redis 6.2 says it inside the error of a script")
     def test_refused_submission_says_why(self, desk: Desk, running: Popped) -> None:
         with pytest.raises(OutOfMemoryError):
             desk.submit("t-2")

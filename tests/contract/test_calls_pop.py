@@ -196,7 +196,6 @@ class TestStart:
         desk.pop(worker=worker)
         assert desk.start(stale) is None
 
-    @pytest.mark.xfail(strict=True, reason="start.lua removes a claim of any epoch")
     def test_of_a_stale_claim_leaves_the_new_one_of_the_same_worker(self, desk: Desk) -> None:
         """It stood still, its call was taken over, and it took the call again itself."""
         desk.submit("t-1")

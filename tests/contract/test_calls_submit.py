@@ -231,7 +231,6 @@ class TestRq:
         desk.submit("t-2")
         assert Queue(f"{PREFIX}.interactive", connection=desk.redis).count == 2
 
-    @pytest.mark.xfail(strict=True, reason="RQ 3 takes no dot in a job id")
     def test_id_of_a_real_call_is_one_that_rq_takes(
         self, desk: Desk, redis_server: RedisServer
     ) -> None:

@@ -192,17 +192,18 @@ class TestLargeEvents:
 
 
 class TestBounds:
-    def flood(self, desk: Desk, id: str) -> list[Event]:
-        """Append more to a call than may be unread."""
+    def flood(self, desk: Desk, reader: Reader, id: str) -> list[Event]:
+        """Append more to a call than may be unread, and wait until that was noticed."""
         events: list[Event] = [
             TextDelta("x" * ALMOST_LARGE) for _ in range(MAX_UNREAD_BYTES // ALMOST_LARGE + 2)
         ]
         desk.append(desk.run(id), *events)
+        wait_for(lambda: reader.cancelled, what="the cancellation")
         return events
 
     def test_call_over_its_bound_ends_with_an_error(self, desk: Desk, reader: Reader) -> None:
         follower = reader.replies.expect("t-1")
-        self.flood(desk, "t-1")
+        self.flood(desk, reader, "t-1")
         last = read_all(follower)[-1]
         assert isinstance(last, Failed)
         assert (last.failure.kind, last.failure.status) == (Kind.OVERLOADED, 503)
@@ -211,19 +212,18 @@ class TestBounds:
         self, desk: Desk, reader: Reader
     ) -> None:
         follower = reader.replies.expect("t-1")
-        sent = self.flood(desk, "t-1")
+        sent = self.flood(desk, reader, "t-1")
         read = read_all(follower)
         assert read[:-1] == sent[: len(read) - 1]
 
     def test_call_over_its_bound_is_cancelled(self, desk: Desk, reader: Reader) -> None:
         reader.replies.expect("t-1")
-        self.flood(desk, "t-1")
-        wait_for(lambda: reader.cancelled, what="the cancellation")
+        self.flood(desk, reader, "t-1")
         assert reader.cancelled == ["t-1"]
 
     def test_call_over_its_bound_ends_alone(self, desk: Desk, reader: Reader) -> None:
         slow, other = (reader.replies.expect(id) for id in ("t-1", "t-2"))
-        self.flood(desk, "t-1")
+        self.flood(desk, reader, "t-1")
         desk.append(desk.run("t-2"), Finished("stop"))
         assert (read_all(other), isinstance(read_all(slow)[-1], Failed)) == (
             [Finished("stop")],
@@ -240,6 +240,7 @@ class TestBounds:
 
     def test_call_over_its_bound_of_stored_events_ends(self, desk: Desk, reader: Reader) -> None:
         follower = self.stored(desk, reader, 1, MAX_STORED_BYTES)
+        wait_for(lambda: reader.cancelled, what="the cancellation")
         last = read_all(follower)[-1]
         assert isinstance(last, Failed)
 

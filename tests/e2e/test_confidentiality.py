@@ -179,6 +179,20 @@ def test_no_log_has_a_key_or_a_prompt(gateway: Gateway, upstream: FakeUpstream) 
         assert secret not in logs
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_headers_of_the_upstreams_answer_stay_here(
+    gateway: Gateway, upstream: FakeUpstream, stream: bool
+) -> None:
+    good = answers.stream("x") if stream else answers.whole()
+    own = [("Set-Cookie", "session=1"), ("openai-organization", "org-1"), ("Server", "theirs")]
+    upstream.script = lambda request: Answer(200, [*good.headers, *own], good.body, good.framing)
+    headers = gateway.chat("b:m", stream=stream).headers
+    assert headers["Set-Cookie"] is None
+    assert headers["openai-organization"] is None
+    assert headers["Server"] != "theirs"
+    assert headers["X-Queueway-Call-Id"].startswith(gateway.prefix)
+
+
 ATTRIBUTION = {
     "HTTP-Referer": "https://app.example",
     "X-Title": "App",

@@ -257,6 +257,7 @@ def test_when_nobody_answers_the_client_hears_of_every_candidate(
     reply = gateway.chat("a:x|gone:y|b:z", stream=stream)
     assert reply.status == 502
     assert all(tried in reply.error["message"] for tried in ("a:x", "gone:y", "b:z"))
+    assert reply.headers["X-Queueway-Call-Id"].startswith(gateway.prefix)
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,22 @@ class Deployment:
     """Redis, an upstream whose answers go by the model, and a gateway between clients and it."""
 
     def __init__(
-        self, concurrency: str, *, workers: int = 1, settings: Mapping[str, Any] | None = None
+        self,
+        concurrency: str,
+        *,
+        workers: int = 1,
+        settings: Mapping[str, Any] | None = None,
+        base_urls: Mapping[str, str] | None = None,
     ) -> None:
+        """
+        Args:
+            base_urls: further instances: id -> where its upstream is.
+        """
         self.redis_server = RedisServer()
         self.redis_server.start()
         self.redis: redis.Redis = self.redis_server.client()
         self.upstream = FakeUpstream()
-        self.upstream.script = self._script
+        self.upstream.script = self.script
         self.answers: dict[str, Answer | Script] = {}
         """Model -> its answer; any other model says hello."""
         row = {"kind": "openai-legacy", "base_url": f"{self.upstream.url}/v1"}
@@ -46,15 +55,28 @@ class Deployment:
             backends=[
                 {"id": INSTANCE, **row, "api_keys": ["key"]},
                 {"id": OTHER_INSTANCE, **row, "api_keys": ["key-of-other"]},
+                *(
+                    {**row, "id": id, "base_url": base_url, "api_keys": [f"key-of-{id}"]}
+                    for id, base_url in (base_urls or {}).items()
+                ),
             ],
             settings=settings,
             concurrency=concurrency,
             workers=workers,
         )
 
-    def call(self, model: str, *, instance: str = INSTANCE, **fields: Any) -> Caller:
-        """Begin a call of a model."""
-        return Caller(self.gateway.port, chat_body(f"{instance}:{model}", **fields))
+    def call(
+        self, model: str, *, instance: str = INSTANCE, key: str | None = None, **fields: Any
+    ) -> Caller:
+        """Begin a call of a model.
+
+        Args:
+            key: the client key that it presents.
+            fields: of the request body.
+        """
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        body = chat_body(f"{instance}:{model}", **fields)
+        return Caller(self.gateway.port, body, headers=headers)
 
     def requests(self, model: str) -> list[Received]:
         """The upstream requests for a model so far."""
@@ -68,6 +90,12 @@ class Deployment:
             limit_s=limit_s,
         )
         return self.requests(model)[number - 1]
+
+    def open_calls(self) -> set[str]:
+        """The ids of the calls that have a record."""
+        prefix = f"{self.gateway.prefix}:call:"
+        keys = (key.decode() for key in self.redis.scan_iter(f"{prefix}*", count=1000))
+        return {key.removeprefix(prefix) for key in keys if key.count(":") == 2}
 
     def waiting(self) -> int:
         """How many calls wait in the queue."""
@@ -139,7 +167,8 @@ class Deployment:
         self.redis.close()
         self.redis_server.close()
 
-    def _script(self, request: Received) -> Answer:
+    def script(self, request: Received) -> Answer:
+        """What the upstream answers to a request."""
         fields = request.json
         answer = self.answers.get(fields["model"])
         if answer is None:
@@ -156,11 +185,9 @@ def running() -> list[Deployment]:
 
 
 @contextmanager
-def deployment(
-    concurrency: str, *, workers: int = 1, settings: Mapping[str, Any] | None = None
-) -> Iterator[Deployment]:
-    """A deployment that serves, until the block ends."""
-    made = Deployment(concurrency, workers=workers, settings=settings)
+def deployment(concurrency: str, **options: Any) -> Iterator[Deployment]:
+    """A deployment that serves, until the block ends; its options are those of `Deployment`."""
+    made = Deployment(concurrency, **options)
     _running.append(made)
     try:
         made.gateway.start()

@@ -1,4 +1,4 @@
-"""A web process is killed: nobody works on for clients that are gone, and nothing is left of them."""
+"""A web process is killed: nobody works on for its clients, and nothing is left of their calls."""
 
 import os
 import signal

@@ -58,6 +58,15 @@ class Process:
         """Send a signal to the process alone."""
         self._popen.send_signal(number)
 
+    def stand_still(self) -> None:
+        """Stop it, as SIGSTOP does, and wait until it has."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def go_on(self) -> None:
+        """Have it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def wait(self, *, limit_s: float = 30.0) -> int:
         """Wait for its end and return its exit code; negative = the signal that ended it."""
         return self._popen.wait(limit_s)

@@ -21,6 +21,11 @@ class RedisServer:
         self.url = embedded_redis.socket_url(self.state_dir)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The id of its process; 0 = it is down."""
+        return self._process.pid if self._process else 0
+
     def start(self) -> None:
         """Start with what an earlier run left, and wait until it answers."""
         command = embedded_redis.command(embedded_redis.find_server(), self.state_dir)
