@@ -158,11 +158,6 @@ class Answer:
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
     @property
-    def is_event_stream(self) -> bool:
-        """Whether the upstream says that it streams events."""
-        return self.headers.get("content-type", "").lower().startswith("text/event-stream")
-
-    @property
     def is_json(self) -> bool:
         """Whether the upstream says that its answer is one JSON document."""
         return self.headers.get("content-type", "").lower().startswith("application/json")

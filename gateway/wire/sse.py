@@ -23,7 +23,7 @@ class FrameSplitter:
     """Cuts chunks of any size into frames; the result does not depend on the chunking."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._scanned = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -32,16 +32,22 @@ class FrameSplitter:
         Raises:
             FrameTooLarge: one frame grew over `MAX_FRAME_BYTES`.
         """
-        buffer = self._buffer + chunk if self._buffer else chunk
+        buffer: bytes | bytearray = chunk
+        if self._buffer:
+            self._buffer += chunk
+            buffer = self._buffer
         frames = []
         start = 0
         # A CR at the very end may be half of a CRLF, so it is not looked at before its neighbour.
         limit = len(buffer) - 1 if buffer.endswith(b"\r") else len(buffer)
         position = self._scanned
         while match := _BLANK_LINE.search(buffer, position, limit):
-            frames.append(buffer[start : match.end()])
+            frames.append(bytes(buffer[start : match.end()]))
             start = position = match.end()
-        self._buffer = buffer[start:]
+        if buffer is self._buffer:
+            del self._buffer[:start]
+        else:
+            self._buffer = bytearray(buffer[start:])
         self._scanned = max(0, len(self._buffer) - 4)
         if len(self._buffer) > MAX_FRAME_BYTES:
             raise FrameTooLarge
@@ -49,7 +55,7 @@ class FrameSplitter:
 
     def flush(self) -> bytes:
         """Return what came after the last whole frame; empty when the stream ended cleanly."""
-        rest, self._buffer, self._scanned = self._buffer, b"", 0
+        rest, self._buffer, self._scanned = bytes(self._buffer), bytearray(), 0
         return rest
 
 
