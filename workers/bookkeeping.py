@@ -1,4 +1,4 @@
-"""What RQ keeps of a job that runs, as commands that nobody has to wait for.
+"""What RQ keeps of a job that runs, as script calls that nobody has to wait for.
 
 `rq info`, RQ's dashboards and its registries read these; the fields are those that RQ's own worker
 writes. They go out with the frames, in groups.
@@ -7,6 +7,7 @@ writes. They go out with the frames, in groups.
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 from rq.defaults import RQ_KEY_PREFIX
@@ -14,11 +15,16 @@ from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
 from rq.registry import StartedJobRegistry
 
 from gateway import queueing
-from gateway.transport.appender import Command
+from gateway.state.script import Script, ScriptCall
 from gateway.transport.calls import Popped
 
 LIVES_S = 120
 """What a running job's keys are given at each heartbeat."""
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+_STARTED = Script(_SCRIPTS / "started.lua")
+_BEAT = Script(_SCRIPTS / "beat.lua")
+_FINISHED = Script(_SCRIPTS / "finished.lua")
 
 
 @dataclass(frozen=True)
@@ -35,45 +41,52 @@ class JobExecution:
         """Name a new execution."""
         return cls(popped, worker, uuid4().hex, datetime.now(UTC))
 
-    def started(self) -> list[Command]:
+    def started(self) -> ScriptCall:
         """Note that the job runs."""
-        now = self.started_at.timestamp()
-        return [
-            ("LREM", self.popped.queue.intermediate_key, 1, self.popped.call_id),
-            (
-                "HSET",
+        return ScriptCall(
+            _STARTED,
+            keys=(
+                self.popped.queue.intermediate_key,
                 self._key,
-                *("id", self.id, "job_id", self.popped.call_id, "worker_name", self.worker),
-                *("created_at", now, "last_heartbeat", now),
+                self._registry_key,
+                self._started_key,
+                self._worker_key,
             ),
-            ("EXPIRE", self._key, LIVES_S),
-            ("ZADD", self._registry_key, now + LIVES_S, self.id),
-            ("EXPIRE", self._registry_key, LIVES_S),
-            ("ZADD", self._started_key, now + LIVES_S, self._member),
-            ("SADD", self._worker_key, self._member),
-        ]
+            args=(
+                self.popped.call_id,
+                self.id,
+                self.worker,
+                self.started_at.timestamp(),
+                LIVES_S,
+                self._member,
+            ),
+        )
 
-    def heartbeat(self) -> list[Command]:
+    def heartbeat(self) -> ScriptCall:
         """Note that the job still runs. Writes nothing anew: it may come after the job's end."""
-        now = time.time()
-        return [
-            ("EXPIRE", self._key, LIVES_S),
-            ("EXPIRE", self._registry_key, LIVES_S),
-            ("ZADD", self._started_key, "XX", now + LIVES_S, self._member),
-        ]
+        return ScriptCall(
+            _BEAT,
+            keys=(self._key, self._registry_key, self._started_key),
+            args=(self._member, time.time(), LIVES_S),
+        )
 
-    def finished(self, *, well: bool) -> list[Command]:
+    def finished(self, *, well: bool) -> ScriptCall:
         """Forget the execution and count it. The job and the claim go with the last frame."""
-        worker_key = f"{RQ_KEY_PREFIX}:worker:{self.worker}"
-        worked_s = (datetime.now(UTC) - self.started_at).total_seconds()
-        counter = "successful_job_count" if well else "failed_job_count"
-        return [
-            ("ZREM", self._started_key, self._member),
-            ("SREM", self._worker_key, self._member),
-            ("DEL", self._key, self._registry_key),
-            ("HINCRBY", worker_key, counter, 1),
-            ("HINCRBYFLOAT", worker_key, "total_working_time", worked_s),
-        ]
+        return ScriptCall(
+            _FINISHED,
+            keys=(
+                self._started_key,
+                self._worker_key,
+                self._key,
+                self._registry_key,
+                f"{RQ_KEY_PREFIX}:worker:{self.worker}",
+            ),
+            args=(
+                self._member,
+                "successful_job_count" if well else "failed_job_count",
+                (datetime.now(UTC) - self.started_at).total_seconds(),
+            ),
+        )
 
     @property
     def _member(self) -> str:

@@ -1,5 +1,8 @@
 """The job function of the interactive queue."""
 
+from collections.abc import Iterator
+
+from gateway.canonical.events import Event, Failed, is_terminal
 from gateway.execution.progress import Progress
 from workers.running import current_call
 
@@ -15,5 +18,17 @@ def run_call(call_id: str, schema_version: int) -> None:  # noqa: ARG001
     progress = Progress(
         candidates=running.execution.call.candidates, max_attempts=running.max_attempts
     )
-    for event in running.executor.execute(running.execution, progress):
+    events = running.executor.execute(running.execution, progress)
+    for event in events:
+        # An upstream that talks without a pause is not stopped by the end of its connection.
+        stopped = running.execution.cancellation.failure
+        if stopped and not is_terminal(event):
+            _close(events)
+            event = Failed(stopped)
         running.append(event)
+
+
+def _close(events: Iterator[Event]) -> None:
+    close = getattr(events, "close", None)
+    if close:
+        close()

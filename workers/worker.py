@@ -167,7 +167,7 @@ class CallWorker(SimpleWorker):
         running = self._running_call(popped, started)
         self._taken[popped.epoch] = running.sink
         self._running[popped.epoch] = running
-        self._appender.command(running.job.started())
+        self._appender.call(running.job.started())
         try:
             set_current_call(running)
             self._call_function(started)
@@ -176,7 +176,7 @@ class CallWorker(SimpleWorker):
             running.append(Failed(_crashed(error)))
         finally:
             del self._running[popped.epoch]
-            self._appender.command(running.job.finished(well=not running.failed))
+            self._appender.call(running.job.finished(well=not running.failed))
 
     def _start(self, popped: Popped) -> StartedCall | None:
         """Begin the execution, unless nobody waits for the call any more."""
@@ -300,11 +300,11 @@ class CallWorker(SimpleWorker):
             queueing.forget_worker(self.connection, self.name, queues=self.queue_names())
             self.register_birth()  # type: ignore[no-untyped-call]
             for call in running:
-                self._appender.command(call.job.started())
+                self._appender.call(call.job.started())
         self.set_state("busy" if running else "idle")
         self.heartbeat()
         for call in running:
-            self._appender.command(call.job.heartbeat())
+            self._appender.call(call.job.heartbeat())
 
     def _drain(self) -> bool:
         """Let open calls end, give back or end those that do not, and sign off."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,20 @@ class Script:
             if "OOM command not allowed" in str(error):
                 raise OutOfMemoryError(str(error)) from None
             raise
+
+
+@dataclass(frozen=True)
+class ScriptCall:
+    """A script with what it is called with, to be run later."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Argument]
+
+    def run(self, redis: Redis) -> None:
+        """Run it now.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        self.script.call(redis, keys=self.keys, args=self.args)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis import Redis
+from redis.exceptions import NoScriptError
 
 from gateway.canonical.errors import Failure, Kind
 from gateway.canonical.events import (
@@ -22,7 +23,7 @@ from gateway.canonical.events import (
     is_output,
     is_terminal,
 )
-from gateway.state.script import Argument, Script
+from gateway.state.script import Argument, Script, ScriptCall
 from gateway.transport.frame import encode_frame
 from gateway.transport.keys import CallKeys
 
@@ -41,8 +42,6 @@ BLOB_TTL_S = 120
 _APPEND = Script(Path(__file__).parent / "scripts" / "append.lua")
 
 log = logging.getLogger(__name__)
-
-Command = tuple[Argument, ...]
 
 
 @dataclass
@@ -74,14 +73,14 @@ class _Entry:
 
 
 class Appender:
-    """Writes frames and bookkeeping commands of one worker in groups."""
+    """Writes frames and bookkeeping of one worker in groups."""
 
     def __init__(self, redis: Redis, keys: CallKeys) -> None:
         self._redis = redis
         self._keys = keys
-        self._queue: queue.SimpleQueue[_Entry | list[Command] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Entry | ScriptCall | None] = queue.SimpleQueue()
         self.lost_bookkeeping = False
-        """Commands were lost; whoever looks sets it back."""
+        """Script calls were lost; whoever looks sets it back."""
         self._room = threading.Condition()
         self._pending_bytes = 0
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
@@ -103,9 +102,9 @@ class Appender:
             self._pending_bytes += len(data)
         self._queue.put(_Entry(sink, [data], is_output(event), is_terminal(event), len(data)))
 
-    def command(self, commands: list[Command]) -> None:
-        """Send commands whose answers nobody needs, in order with what is appended."""
-        self._queue.put(commands)
+    def call(self, call: ScriptCall) -> None:
+        """Call a script whose answer nobody needs, in order with what is appended."""
+        self._queue.put(call)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -114,9 +113,7 @@ class Appender:
             if last:
                 return
 
-    def _gather(
-        self, first: "_Entry | list[Command]"
-    ) -> tuple[list["_Entry | list[Command]"], bool]:
+    def _gather(self, first: _Entry | ScriptCall) -> tuple[list[_Entry | ScriptCall], bool]:
         group = [first]
         size_bytes = _size(first)
         while len(group) < MAX_GROUP and size_bytes < MAX_GROUP_BYTES:
@@ -130,9 +127,9 @@ class Appender:
             size_bytes += _size(entry)
         return group, False
 
-    def _write(self, group: list["_Entry | list[Command]"]) -> None:
+    def _write(self, group: list[_Entry | ScriptCall]) -> None:
         frames = _join([entry for entry in group if isinstance(entry, _Entry)])
-        commands = [command for entry in group if isinstance(entry, list) for command in entry]
+        calls = [entry for entry in group if isinstance(entry, ScriptCall)]
         try:
             self._append([frame for frame in frames if not frame.sink.broken or frame.terminal])
         except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
@@ -147,7 +144,7 @@ class Appender:
                 self._pending_bytes -= sum(frame.size_bytes for frame in frames)
                 self._room.notify_all()
         try:
-            self._send(commands)
+            self._send(calls)
         except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
             log.error("could not send bookkeeping: %r", error)
             self.lost_bookkeeping = True
@@ -199,14 +196,16 @@ class Appender:
             keys = (self._keys.blob(sink.call_id, epoch=sink.epoch, number=n) for n in blobs)
             self._redis.delete(*keys)
 
-    def _send(self, commands: list[Command]) -> None:
-        if not commands:
+    def _send(self, calls: list[ScriptCall]) -> None:
+        if not calls:
             return
         pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-        for result in pipeline.execute(raise_on_error=False):
-            if isinstance(result, Exception):
+        for call in calls:
+            pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
+        for call, result in zip(calls, pipeline.execute(raise_on_error=False), strict=True):
+            if isinstance(result, NoScriptError):
+                call.run(self._redis)
+            elif isinstance(result, Exception):
                 log.warning("bookkeeping failed: %s", result)
 
 
@@ -225,7 +224,7 @@ def _join(entries: list[_Entry]) -> list[_Entry]:
     return list(joined.values())
 
 
-def _size(entry: _Entry | list[Command]) -> int:
+def _size(entry: _Entry | ScriptCall) -> int:
     return entry.size_bytes if isinstance(entry, _Entry) else 0
 
 

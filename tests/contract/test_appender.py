@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -22,6 +23,7 @@ from gateway.canonical.events import (
     ToolCallStarted,
     Usage,
 )
+from gateway.state.script import Script, ScriptCall
 from gateway.transport.appender import (
     MAX_EVENT_BYTES,
     MAX_GROUP,
@@ -82,19 +84,41 @@ class TestOrder:
         sent = [TextDelta(str(number)) for number in range(200)]
         assert [desk.events(sink.call_id) for sink in sinks] == [sent] * 8
 
-    def test_commands_come_after_what_was_appended_before(self, desk: Desk) -> None:
+    def test_script_calls_come_after_what_was_appended_before(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
         popped = desk.run("t-1")
         replies = desk.keys.replies(WEB)
         with desk.appending() as appender:
             appender.append(desk.sink(popped).sink, TextDelta("a"))
-            appender.command([("RPUSH", replies, "after")])
+            appender.call(_call(tmp_path, "RPUSH", replies, "after"))
         assert desk.redis.lindex(replies, -1) == b"after"
 
-    def test_command_that_fails_does_not_stop_those_behind_it(self, desk: Desk) -> None:
+    def test_script_call_that_fails_does_not_stop_those_behind_it(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
         desk.redis.set("a-string", "1")
         with desk.appending() as appender:
-            appender.command([("HSET", "a-string", "a", "b"), ("SET", "behind", "1")])
+            appender.call(_call(tmp_path, "LPUSH", "a-string", "a"))
+            appender.call(_call(tmp_path, "SET", "behind", "1"))
         assert desk.redis.get("behind") == b"1"
+
+    def test_script_that_redis_has_forgotten_is_sent_again(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
+        call = _call(tmp_path, "INCRBY", "counted", "1")
+        call.run(desk.redis)
+        desk.redis.script_flush()
+        with desk.appending() as appender:
+            appender.call(call)
+        assert desk.redis.get("counted") == b"2"
+
+
+def _call(folder: Path, command: str, key: str, value: str) -> ScriptCall:
+    """A script that sends one command."""
+    script = folder / f"{command}.lua"
+    script.write_text(f"return redis.call('{command}', KEYS[1], ARGV[1])")
+    return ScriptCall(Script(script), keys=(key,), args=(value,))
 
 
 class TestGroups:

@@ -185,11 +185,11 @@ class TestWhatIsLeft:
         job = JobExecution.begin(popped, worker=WORKER)
         sink = desk.sink(popped).sink
         with desk.appending() as appender:
-            appender.command(job.started())
-            appender.command(job.heartbeat())
+            appender.call(job.started())
+            appender.call(job.heartbeat())
             for event in (Started("acme:m"), TextDelta("hi"), Finished("stop")):
                 appender.append(sink, event)
-            appender.command(job.finished(well=True))
+            appender.call(job.finished(well=True))
         return desk
 
     def test_only_counters_stay_for_ever(self, ended: Desk) -> None:
@@ -228,7 +228,7 @@ def test_late_end_of_a_stale_execution_leaves_the_new_claim_of_its_worker(desk: 
     job = JobExecution.begin(stale, worker=WORKER)
     desk.append(stale, Finished("stop"))
     with desk.appending() as appender:
-        appender.command(job.finished(well=False))
+        appender.call(job.finished(well=False))
     assert desk.store.claims(WORKER) == {"t-1": fresh.epoch}
 
 
@@ -237,7 +237,7 @@ def test_running_call_leaves_keys_that_expire_if_all_processes_die(desk: Desk) -
     popped = desk.run("t-1")
     job = JobExecution.begin(popped, worker=WORKER)
     with desk.appending() as appender:
-        appender.command(job.started())
+        appender.call(job.started())
     desk.append(popped, TextDelta("a"))
     for_the_reaper = {
         desk.keys.wake,
