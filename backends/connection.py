@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 MAX_IDLE = 4096
 """Connections that are kept for the next call, as many as a worker may have slots."""
@@ -79,10 +80,44 @@ class _Carrier(HTTPConnection):
 
     exchange: Exchange | None = None
 
+    def _new_conn(self) -> socket.socket:
+        """Connect over TCP as urllib3 does, but let the exchange have the socket before."""
+        try:
+            return self._connect_to_any()
+        except (socket.gaierror, UnicodeError) as error:
+            fault = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
+            raise NameResolutionError(self.host, self, fault) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the connection timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection: {error}") from error
+
+    def _connect_to_any(self) -> socket.socket:
+        """Try the host's addresses in their order.
+
+        Raises:
+            OSError: of the last one; of the name when it has none.
+        """
+        fault: OSError = socket.gaierror("the host has no address")
+        found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(self.timeout)
+                if exchange := current_exchange.get():
+                    exchange.carried_by(self, sock, connected=False)
+                sock.connect(address)
+            except OSError as error:
+                fault = error
+                sock.close()
+            else:
+                return sock
+        raise fault
+
     def connect(self) -> None:
         exchange = current_exchange.get()
-        if exchange:
-            exchange.carried_by(self, None, connected=False)
         super().connect()
         if exchange:
             exchange.carried_by(self, self.sock, connected=self.sock is not None)

@@ -152,10 +152,13 @@ class Server(Section, frozen=True):
         Literal["auto", "off", "whitespace"],
         Meta(
             description="Whether an answer that is not streamed begins with status 200 and white "
-            "space when it takes longer than 20 s; an error is then in the body. auto = where "
-            "`DYNO` is set, as silent requests are cut there."
+            "space when it takes long; an error is then in the body. auto = where `DYNO` is set, "
+            "as silent requests are cut there."
         ),
     ] = "auto"
+    nonstream_keepalive_s: Annotated[
+        Seconds, Meta(description="Silence before such white space, and between its pieces.")
+    ] = 20.0
     drain_s: Annotated[
         Seconds, Meta(description="How long open calls may go on after SIGTERM.")
     ] = 25.0

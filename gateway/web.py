@@ -10,7 +10,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_hex
 
 from redis import Redis, RedisError
@@ -36,18 +37,22 @@ ANSWER_TIMEOUT_S = 1.5
 _FIRST_CALL_WAITS_S = 0.5
 """Whoever comes while another call makes the line; it tries by itself after that."""
 _RETRY_S = 1.0
+_SILENT_S = 3.0
+"""A call that nothing came for so long is looked for in Redis."""
 _DRAINED_EVERY_S = 0.25
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Line:
     """What answers come in by: a name, a reply list under it, and its beat."""
 
     id: str
     replies: Replies
     liveness: Liveness
+    missing: set[str] = field(default_factory=set)
+    """The silent calls that were not in Redis at the last look."""
 
 
 class Web:
@@ -206,7 +211,7 @@ class Web:
         try:
             if self._line is None:
                 line = self._new_line()
-                line.liveness.start(also=self._reap)
+                line.liveness.start(also=partial(self._look_around, line))
                 line.replies.start()
                 threading.Thread(target=self._cancel_all, name="cancels", daemon=True).start()
                 threading.Thread(
@@ -233,6 +238,20 @@ class Web:
             processes_key=self._keys.processes("web"),
         )
         return _Line(id, replies, liveness)
+
+    def _look_around(self, line: "_Line") -> None:
+        """Look for dead processes, and for own calls that ended without a word.
+
+        Those are gone because this process stood still for so long that it counted as dead, or
+        because Redis lost them. A call that has just ended is missing as well until its last frame
+        is read, hence the second look.
+        """
+        self._reap()
+        silent = line.replies.silent_for(_SILENT_S)
+        missing = self._calls.missing(list(silent))
+        for call_id in missing & line.missing:
+            silent[call_id].fail(_vanished())
+        line.missing = missing
 
     def _drain(self, line: "_Line") -> None:
         """Once this process is told to stop, end what is open when the time for it is over."""
@@ -263,6 +282,10 @@ def _unavailable(reason: str) -> Failure:
         status=503,
         retry_after_s=5,
     )
+
+
+def _vanished() -> Failure:
+    return _unavailable("the gateway lost this call")
 
 
 def _cancelled_by_owner() -> Failure:

@@ -22,8 +22,6 @@ from gateway.web import Web
 CALL_ID_HEADER = "X-Queueway-Call-Id"
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
-WHITESPACE_AFTER_S = 20.0
-
 _GRACE_S = 5.0
 """What the worker gets beyond a call's deadline to say itself that it has passed."""
 _STUCK_S = 60.0
@@ -77,25 +75,25 @@ class Delivery:
     ) -> Response:
         """Answer with one JSON document.
 
-        Where `server.nonstream_keepalive` says so, a silence of 20 s begins the response with
-        status 200 and white space, which JSON allows; what comes then, also an error, follows it.
+        Where `server.nonstream_keepalive` says so, a long silence begins the response with status
+        200 and white space, which JSON allows; what comes then, also an error, follows it.
 
         Raises:
             GatewayError: the call failed before the response began.
         """
-        spaced = self._config.server.nonstream_keepalive == "whitespace"
-        silence_s = WHITESPACE_AFTER_S if spaced else self._config.server.keepalive_s
+        server = self._config.server
+        spaced = server.nonstream_keepalive == "whitespace"
+        silence_s = server.nonstream_keepalive_s if spaced else math.inf
         batches = self._follow(call, body, client=client, silence_s=silence_s)
         events = chain.from_iterable(batches)
         answer: list[Event] = []
         for event in events:
             if isinstance(event, Failed):
                 raise GatewayError(event.failure)
-            if not isinstance(event, Silence):
-                answer.append(event)
-            elif spaced:
+            if isinstance(event, Silence):
                 pieces = _spaced(answer, events, render=render, render_error=render_error)
                 return _json(_Body(pieces, batches), call)
+            answer.append(event)
         return _json(render(answer), call)
 
     def _follow(

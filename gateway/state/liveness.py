@@ -64,11 +64,14 @@ class Liveness:
 
     def _beat(self) -> None:
         sent_at = time.time()
+        lives_ms = int(DEAD_AFTER_S * 1000)
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.set(self._alive_key, b"1", px=int(DEAD_AFTER_S * 1000))
-        pipeline.zadd(self._processes_key, {self._process_id: int(time.time() * 1000)})
+        # A full Redis takes this one alone.
+        pipeline.pexpire(self._alive_key, lives_ms)
         pipeline.time()
-        seconds, microseconds = pipeline.execute()[-1]
+        pipeline.set(self._alive_key, b"1", px=lives_ms)
+        pipeline.zadd(self._processes_key, {self._process_id: int(sent_at * 1000)})
+        seconds, microseconds = pipeline.execute()[1]
         took_s = time.time() - sent_at
         if took_s < _QUICK_S:
             self.clock_ahead_s = seconds + microseconds / 1e6 - (sent_at + took_s / 2)

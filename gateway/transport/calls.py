@@ -210,6 +210,18 @@ class CallStore:
             return None
         return Known(decode_call(call).owner, text(web_id), text(queue))
 
+    def missing(self, call_ids: Sequence[str]) -> set[str]:
+        """The calls among these that have ended, or that Redis lost.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for id in call_ids:
+            pipeline.exists(self._keys.record(id))
+        known = pipeline.execute() if call_ids else []
+        return {id for id, exists in zip(call_ids, known, strict=True) if not exists}
+
     def cancel(
         self, call_id: str, *, queue: QueueKeys, job_key: str, notice: Notice | None = None
     ) -> str | None:

@@ -41,6 +41,8 @@ class Follower:
 
     def __init__(self, call_id: str, owner: "Replies") -> None:
         self.unread_bytes = 0
+        self.heard_at = time.monotonic()
+        """When something came for it last."""
         self._call_id = call_id
         self._owner = owner
         self._frames: queue.SimpleQueue[Frame | Failure] = queue.SimpleQueue()
@@ -74,6 +76,7 @@ class Follower:
 
     def put(self, frame: Frame) -> None:
         """Take a frame from the reader."""
+        self.heard_at = time.monotonic()
         self._count(_size(frame), stored_bytes=frame.stored_bytes)
         self._frames.put(frame)
         # One answer that is not streamed may be larger than what may wait of a stream.
@@ -163,6 +166,15 @@ class Replies:
     def forget(self, call_id: str) -> None:
         """Drop what still comes for a call."""
         self._followers.pop(call_id, None)
+
+    def silent_for(self, seconds: float) -> dict[str, Follower]:
+        """The open calls that nothing came for so long, by id."""
+        until = time.monotonic() - seconds
+        return {
+            id: follower
+            for id, follower in list(self._followers.items())
+            if follower.heard_at < until
+        }
 
     def fail_all(self, failure: Failure) -> list[str]:
         """End every open call here, and return their ids."""

@@ -16,6 +16,7 @@ from tests.support.polling import wait_for
 from tests.support.process import Process, clean_environment, free_port, processes_in
 
 START_S = 30.0
+STOP_S = 15.0
 GREETING = re.compile(r"Queueway is ready at (\S+)\n\n(curl .*)\n")
 
 
@@ -80,6 +81,12 @@ class Up:
         greeting = GREETING.search(process.output())
         assert greeting, process.output()
         return greeting[1], greeting[2]
+
+    def stop(self, signum: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to stop, wait until it has, and return its exit code."""
+        assert self.supervisor is not None
+        self.supervisor.signal(signum)
+        return self.supervisor.wait(limit_s=STOP_S)
 
     def processes(self) -> dict[int, str]:
         """Everything that runs of it: id -> command line."""

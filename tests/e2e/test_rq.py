@@ -21,10 +21,6 @@ from tests.support.redis_server import RedisServer
 
 PROMPT = "a prompt for the upstream alone"
 
-unreadable = pytest.mark.xfail(
-    raises=ValueError, reason="RQ accepts no dot in a job's id, and a call's id has one"
-)
-
 
 @pytest.fixture
 def redis(private_redis: RedisServer) -> Iterator[Redis]:
@@ -70,20 +66,17 @@ def started(queue: Queue) -> list[str]:
     return StartedJobRegistry(queue=queue).get_job_ids(cleanup=False)
 
 
-@unreadable
 def test_a_running_call_is_a_started_job(running: Job, queue: Queue) -> None:
     assert running.get_status() is JobStatus.STARTED
     assert running.origin == queue.name
     assert running.started_at is not None
 
 
-@unreadable
 def test_a_running_call_names_its_worker(running: Job, queue: Queue) -> None:
     workers = [worker.name for worker in Worker.all(queue=queue)]
     assert running.worker_name in workers
 
 
-@unreadable
 def test_the_arguments_of_a_job_are_the_call_and_a_version(running: Job) -> None:
     assert running.func_name == "workers.interactive.run_call"
     id, version = running.args
@@ -91,13 +84,11 @@ def test_the_arguments_of_a_job_are_the_call_and_a_version(running: Job) -> None
     assert isinstance(version, int)
 
 
-@unreadable
 def test_a_job_says_its_model_and_not_its_prompt(running: Job) -> None:
     assert running.description == f"{running.id} a:m"
     assert PROMPT not in repr(running.to_dict())
 
 
-@unreadable
 def test_a_call_that_has_ended_leaves_no_job(
     running: Job, queue: Queue, may_answer: threading.Event
 ) -> None:
@@ -108,7 +99,6 @@ def test_a_call_that_has_ended_leaves_no_job(
     )
 
 
-@unreadable
 def test_a_call_that_waits_for_a_worker_is_a_queued_job(
     private_redis: RedisServer, redis: Redis, upstream: FakeUpstream
 ) -> None:

@@ -36,11 +36,11 @@ class Deployment:
         *,
         workers: int = 1,
         settings: Mapping[str, Any] | None = None,
-        base_urls: Mapping[str, str] | None = None,
+        other: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Args:
-            base_urls: further instances: id -> where its upstream is.
+            other: settings of the other instance.
         """
         self.redis_server = RedisServer()
         self.redis_server.start()
@@ -54,11 +54,7 @@ class Deployment:
             redis_url=self.redis_server.url,
             backends=[
                 {"id": INSTANCE, **row, "api_keys": ["key"]},
-                {"id": OTHER_INSTANCE, **row, "api_keys": ["key-of-other"]},
-                *(
-                    {**row, "id": id, "base_url": base_url, "api_keys": [f"key-of-{id}"]}
-                    for id, base_url in (base_urls or {}).items()
-                ),
+                {"id": OTHER_INSTANCE, **row, "api_keys": ["key-of-other"], **(other or {})},
             ],
             settings=settings,
             concurrency=concurrency,
