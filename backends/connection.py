@@ -7,8 +7,9 @@ is over can no longer touch the connection, which may carry another's by then.
 import socket
 import threading
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -17,6 +18,12 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 MAX_IDLE = 4096
 """Connections that are kept for the next call, as many as a worker may have slots."""
+
+MAX_KNOWN_URLS = 256
+"""What was worked out for a URL is kept for so many; some have the model's name in them."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _ownership = threading.Lock()
 
@@ -167,11 +174,61 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsCarrier
 
 
+def remember(known: dict[K, V], key: K, *, value: V) -> None:
+    """Keep a value that is cheap to make again, and no more than `MAX_KNOWN_URLS` of them."""
+    if len(known) >= MAX_KNOWN_URLS:
+        known.clear()
+    known[key] = value
+
+
+class _BareResponse(requests.Response):
+    """What a call reads of a response; no cookies, no encoding, which cost as much as the rest."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        self.request = request
+        self.status_code = raw.status
+        self.headers = raw.headers
+        self.raw = raw
+        self._content_consumed = False
+
+
 class Adapter(HTTPAdapter):
-    """Sends each request once, over connections that know what they carry."""
+    """Sends each request once, over connections that know what they carry.
+
+    What requests works out anew for every request to the same URL is kept.
+    """
 
     def __init__(self) -> None:
         super().__init__(pool_connections=4, pool_maxsize=MAX_IDLE, max_retries=0)
+        self._pools: dict[str | None, Any] = {}
+        self._paths: dict[str | None, str] = {}
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        pool: Any = None if proxies else self._pools.get(request.url)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(
+                request, verify, proxies=proxies, cert=cert
+            )
+            super().cert_verify(pool, request.url, verify=verify, cert=cert)  # type: ignore[no-untyped-call]
+            if not proxies:
+                remember(self._pools, request.url, value=pool)
+        return pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Do nothing: a pool's TLS is set up when the pool is first used."""
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        path = None if proxies else self._paths.get(request.url)
+        if path is None:
+            path = super().request_url(request, proxies)
+            if not proxies:
+                remember(self._paths, request.url, value=path)
+        return path
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        return _BareResponse(req, resp)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)

@@ -12,10 +12,10 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.structures import CaseInsensitiveDict
 from sseclient import SSEClient
 
-from backends.connection import Adapter, Exchange, current_exchange
+from backends.chunked import ChunkParser
+from backends.connection import Adapter, Exchange, current_exchange, remember
 from config.schema import HttpClient, Timeouts
 from gateway.canonical.errors import Failure, Kind, Next, UpstreamError
 from gateway.execution.execution import Execution
@@ -73,7 +73,7 @@ class HttpUpstream:
         self, exchange: Exchange, url: str, *, headers: Mapping[str, str], body: bytes
     ) -> requests.Response:
         request = self._prepared(url)
-        request.headers = CaseInsensitiveDict(headers, **{"Content-Length": str(len(body))})
+        request.headers = {**headers, "Content-Length": str(len(body))}  # type: ignore[assignment]
         request.body = body
         limits = (self._timeouts.connect_s, self._timeouts.first_byte_s)
         token = current_exchange.set(exchange)
@@ -97,7 +97,8 @@ class HttpUpstream:
         """A request to a URL, which is taken apart and checked only once."""
         known = self._requests.get(url)
         if known is None:
-            known = self._requests[url] = requests.Request("POST", url).prepare()
+            known = requests.Request("POST", url).prepare()
+            remember(self._requests, url, value=known)
         return known.copy()
 
     def _proxies(self, url: str) -> dict[str, str]:
@@ -154,6 +155,9 @@ class Answer:
         self._upstream = upstream
         self._exchange = exchange
         self._raw: Any = response.raw
+        # Compressed all the same, it is for urllib3 to decode.
+        plain = "content-encoding" not in response.headers
+        self._chunked = ChunkParser() if self._raw.chunked and plain else None
         self.status: int = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
@@ -214,8 +218,27 @@ class Answer:
 
         `iter_content` would wait for whole blocks on a body that ends with its connection.
         """
+        if self._chunked:
+            yield from self._payload(self._chunked)
+            return
         while chunk := self._raw.read1(_READ_BYTES, decode_content=True):
             yield chunk
+
+    def _payload(self, parser: ChunkParser) -> Iterator[bytes]:
+        """Yield what has arrived of a chunked body, and free the connection at its end."""
+        response = self._raw._original_response
+        while not parser.done:
+            data = response.fp.read1(_READ_BYTES)
+            if not data:
+                raise urllib3.exceptions.ProtocolError("IncompleteRead")
+            payload = parser.feed(data)
+            if parser.done and not parser.has_excess:
+                response.close()
+                self._raw.release_conn()
+            if payload:
+                yield payload
+            if parser.fault:
+                raise self._upstream.failed(parser.fault)
 
 
 def _data(frame: bytes) -> str | None:

@@ -46,7 +46,6 @@ class JobExecution:
         return ScriptCall(
             _STARTED,
             keys=(
-                self.popped.queue.intermediate_key,
                 self._key,
                 self._registry_key,
                 self._started_key,

@@ -80,7 +80,6 @@ class CallWorker(SimpleWorker):
         self._slots = Slots(config.worker.slots or DEFAULT_SLOTS[config.concurrency])
         self._appender = Appender(connect(runtime.redis_url), runtime.keys)
         self._executor = Executor(pool=runtime.pool, backends=backends, now=time.time)
-        self._wakes = connect(runtime.redis_url)
         self._liveness = Liveness(
             connect(runtime.redis_url),
             process_id=self.name,
@@ -146,12 +145,12 @@ class CallWorker(SimpleWorker):
         room = self._slots.wait_free(timeout_s=_WAIT_S)
         if not room:
             return
-        popped = self._runtime.calls.pop(self._queues, worker_id=self.name, room=room)
+        popped = self._runtime.calls.pop(
+            self._queues, worker_id=self.name, room=room, wait_s=_WAIT_S
+        )
         for call in popped:
             self._taken[call.epoch] = call
             self._slots.run(lambda call=call: self._run(call))  # type: ignore[misc]
-        if not popped:
-            self._wakes.blpop([self._runtime.keys.wake], timeout=_WAIT_S)
 
     def _run(self, popped: Popped) -> None:
         """Run one call in this thread; whatever happens, it ends."""

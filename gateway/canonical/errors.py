@@ -83,6 +83,7 @@ class UpstreamError(Exception):
         next: what may be tried instead while there has been no output.
         headers: the upstream's response headers, names in lower case; read by the key policy.
         status: the upstream's own status, or None when there was no response.
+        retry_after_s: how long to wait, where the response's body says so; it goes before headers.
     """
 
     def __init__(
@@ -92,10 +93,12 @@ class UpstreamError(Exception):
         next: Next,
         status: int | None = None,
         headers: dict[str, str] | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.next = next
+        self.retry_after_s = retry_after_s
         self.status = status
         self.headers = headers or {}
 

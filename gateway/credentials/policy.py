@@ -31,18 +31,26 @@ class Policy(Struct, frozen=True):
     default_cooldown_s: float = 60.0
     max_cooldown_s: float = 86_400.0
 
-    def judge(self, status: int | None, headers: Mapping[str, str], *, now: float) -> Verdict:
+    def judge(
+        self,
+        status: int | None,
+        headers: Mapping[str, str],
+        *,
+        now: float,
+        body_asks_s: float | None = None,
+    ) -> Verdict:
         """Decide what a response means for the key that it was given to.
 
         Args:
             headers: response headers, names in lower case.
             now: Unix seconds, to compare a date with that comes without one of its own.
+            body_asks_s: the wait that the response's body asks for; it goes before the headers.
         """
         if status == 401:
             return Dead()
         if status != 429:
             return None
-        asked_s = retry_after_s(headers, now=now)
+        asked_s = body_asks_s or retry_after_s(headers, now=now)
         return Cooling(min(asked_s or self.default_cooldown_s, self.max_cooldown_s))
 
 

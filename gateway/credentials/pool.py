@@ -19,11 +19,16 @@ from gateway.canonical.call import Candidate
 from gateway.canonical.errors import MAX_REASON, CredentialsUnavailable, UpstreamError
 from gateway.credentials.credential import Credential, digest, generation
 from gateway.credentials.policy import Cooling, Dead, Policy
+from gateway.state.pipe import Pipe
 from gateway.state.reply import text
+from gateway.state.script import Script
 
 LAYOUT_TTL_MS = 24 * 3600 * 1000
 
 _SCRIPTS = Path(__file__).parent / "scripts"
+_REGISTER = Script(_SCRIPTS / "register.lua")
+_ACQUIRE = Script(_SCRIPTS / "acquire.lua")
+_REPORT = Script(_SCRIPTS / "report.lua")
 _KEYLESS = Credential(id="none", secret="")
 
 log = logging.getLogger(__name__)
@@ -132,9 +137,7 @@ class CredentialPool:
         self._secret = secret
         self._digest_key: str | None = None
         self._named: dict[str, _Instance] = {}
-        self._register = redis.register_script((_SCRIPTS / "register.lua").read_text())
-        self._acquire = redis.register_script((_SCRIPTS / "acquire.lua").read_text())
-        self._report = redis.register_script((_SCRIPTS / "report.lua").read_text())
+        self._pipe = Pipe(redis)
 
     def acquire(self, candidate: Candidate, *, excluded: Collection[str]) -> Lease:
         """Lease the first usable key of the candidate's instance, in configuration order.
@@ -149,7 +152,7 @@ class CredentialPool:
 
         def ask(known: _Instance) -> Any:
             barred = [known.digests[id] for id in excluded if id in known.digests]
-            return self._acquire(keys=known.keys.of_scripts, args=barred)
+            return _ACQUIRE.call(self._pipe, keys=known.keys.of_scripts, args=barred)
 
         instance, answer = self._laid_out(name, ask)
         if answer[0] == b"ok":
@@ -163,7 +166,9 @@ class CredentialPool:
         Raises:
             redis.RedisError: Redis did not take it.
         """
-        verdict = self._policy.judge(error.status, error.headers, now=time.time())
+        verdict = self._policy.judge(
+            error.status, error.headers, now=time.time(), body_asks_s=error.retry_after_s
+        )
         match verdict:
             case Dead():
                 state, duration_ms = "dead", 0
@@ -176,7 +181,7 @@ class CredentialPool:
         def mark(known: _Instance) -> Any:
             key_digest = known.digests[credential.id]
             args: list[str | int] = [key_digest, state, duration_ms, error.status or "", reason]
-            return self._report(keys=known.keys.of_scripts, args=args)
+            return _REPORT.call(self._pipe, keys=known.keys.of_scripts, args=args)
 
         self._laid_out(instance, mark)
         log.warning("key %s of %s is %s: %s", credential.id, instance, state, reason)
@@ -267,7 +272,8 @@ class CredentialPool:
 
     def _lay_out(self, instance: _Instance) -> None:
         keys = instance.keys
-        self._register(
+        _REGISTER.call(
+            self._redis,
             keys=[*keys.of_scripts, keys.generations],
             args=[instance.generation, LAYOUT_TTL_MS, *instance.digests.values()],
         )

@@ -5,14 +5,15 @@ gathers, so a busy worker writes large groups and an idle one writes at once.
 """
 
 import logging
-import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from gateway.canonical.errors import Failure, Kind
 from gateway.canonical.events import (
@@ -23,6 +24,7 @@ from gateway.canonical.events import (
     is_output,
     is_terminal,
 )
+from gateway.state.pipe import Pipe
 from gateway.state.script import Argument, Script, ScriptCall
 from gateway.transport.frame import encode_frame
 from gateway.transport.keys import CallKeys
@@ -38,6 +40,12 @@ MAX_PENDING_BYTES = 64 * 1024 * 1024
 MAX_LIST_FRAMES = 20_000
 """In one reply list: its web process stands still."""
 BLOB_TTL_S = 120
+FEW = 6
+"""Calls of one write. When more talk, write upon write, a short pause lets more of them go
+together: each costs less, in Redis and in the web process too."""
+PAUSE_S = 0.004
+LAZY_S = 0.02
+"""How long a script call waits for frames to go with."""
 
 _APPEND = Script(Path(__file__).parent / "scripts" / "append.lua")
 
@@ -77,12 +85,18 @@ class Appender:
 
     def __init__(self, redis: Redis, keys: CallKeys) -> None:
         self._redis = redis
+        self._pipe = Pipe(redis)
         self._keys = keys
-        self._queue: queue.SimpleQueue[_Entry | ScriptCall | None] = queue.SimpleQueue()
         self.lost_bookkeeping = False
         """Script calls were lost; whoever looks sets it back."""
-        self._room = threading.Condition()
+        self._room = threading.Condition(threading.Lock())
+        self._waiting: deque[_Entry | ScriptCall] = deque()
         self._pending_bytes = 0
+        self._stopping = False
+        self._bell = threading.Event()
+        """Set while there is something to write."""
+        self._urgent = threading.Event()
+        """Set while somebody waits for some of it."""
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
 
     def start(self) -> None:
@@ -91,67 +105,109 @@ class Appender:
 
     def stop(self) -> None:
         """Write what is there and end."""
-        self._queue.put(None)
+        self._stopping = True
+        self._urgent.set()
+        self._bell.set()
         self._thread.join()
 
     def append(self, sink: Sink, event: Event) -> None:
         """Append an event to a call. Waits only while too much is unwritten."""
         data = encode_event(event)
+        entry = _Entry(sink, [data], is_output(event), is_terminal(event), len(data))
         with self._room:
-            self._room.wait_for(lambda: self._pending_bytes < MAX_PENDING_BYTES)
-            self._pending_bytes += len(data)
-        self._queue.put(_Entry(sink, [data], is_output(event), is_terminal(event), len(data)))
+            while self._pending_bytes >= MAX_PENDING_BYTES:
+                self._room.wait()
+            self._pending_bytes += entry.size_bytes
+            self._waiting.append(entry)
+        if not self._urgent.is_set():
+            self._urgent.set()
+            self._bell.set()
 
     def call(self, call: ScriptCall) -> None:
-        """Call a script whose answer nobody needs, in order with what is appended."""
-        self._queue.put(call)
+        """Call a script whose answer nobody needs, in order with what is appended.
+
+        It goes with the next frames, or alone after a while.
+        """
+        with self._room:
+            self._waiting.append(call)
+        if not self._bell.is_set():
+            self._bell.set()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group, last = self._gather(first)
-            self._write(group)
-            if last:
+        written_at = 0.0
+        while True:
+            self._bell.wait()
+            self._urgent.wait(LAZY_S)
+            if group := self._gather():
+                calls = self._write(group)
+                last, written_at = written_at, time.monotonic()
+                if calls > FEW and written_at - last < PAUSE_S:
+                    time.sleep(PAUSE_S)
+                    written_at += PAUSE_S
+            elif self._stopping:
                 return
 
-    def _gather(self, first: _Entry | ScriptCall) -> tuple[list[_Entry | ScriptCall], bool]:
-        group = [first]
-        size_bytes = _size(first)
-        while len(group) < MAX_GROUP and size_bytes < MAX_GROUP_BYTES:
-            try:
-                entry = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if entry is None:
-                return group, True
-            group.append(entry)
-            size_bytes += _size(entry)
-        return group, False
+    def _gather(self) -> list[_Entry | ScriptCall]:
+        """Take what waits, up to the bounds of one write."""
+        group: list[_Entry | ScriptCall] = []
+        size_bytes = 0
+        with self._room:
+            while self._waiting and len(group) < MAX_GROUP and size_bytes < MAX_GROUP_BYTES:
+                group.append(self._waiting.popleft())
+                size_bytes += _size(group[-1])
+            if not self._waiting and not self._stopping:
+                self._bell.clear()
+                self._urgent.clear()
+        return group
 
-    def _write(self, group: list[_Entry | ScriptCall]) -> None:
-        frames = _join([entry for entry in group if isinstance(entry, _Entry)])
+    def _write(self, group: list[_Entry | ScriptCall]) -> int:
+        """Send frames and, behind them in the same round trip, bookkeeping.
+
+        Returns:
+            How many calls the frames are of.
+        """
+        joined = _join([entry for entry in group if isinstance(entry, _Entry)])
         calls = [entry for entry in group if isinstance(entry, ScriptCall)]
+        frames = [frame for frame in joined if not frame.sink.broken or frame.terminal]
         try:
-            self._append([frame for frame in frames if not frame.sink.broken or frame.terminal])
+            for frame, taken in zip(frames, self._send(frames, calls), strict=True):
+                if taken != 1:
+                    self._lose(frame.sink)
         except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
             log.error("could not append to %d calls: %r", len(frames), error)
-            for frame in frames:
+            self.lost_bookkeeping = self.lost_bookkeeping or bool(calls)
+            for frame in joined:
                 frame.sink.broken = True
                 frame.sink.stop(_lost_redis())
         finally:
-            for frame in frames:
+            for frame in joined:
                 frame.sink.closed = frame.sink.closed or frame.terminal
             with self._room:
-                self._pending_bytes -= sum(frame.size_bytes for frame in frames)
+                self._pending_bytes -= sum(frame.size_bytes for frame in joined)
                 self._room.notify_all()
-        try:
-            self._send(calls)
-        except Exception as error:  # noqa: BLE001 - the top of the thread that all calls share
-            log.error("could not send bookkeeping: %r", error)
-            self.lost_bookkeeping = True
+        return len(joined)
 
-    def _append(self, frames: list[_Entry]) -> None:
-        if not frames:
-            return
+    def _send(self, frames: list[_Entry], calls: list[ScriptCall]) -> list[int]:
+        """Send a group and return, for each frame, whether it was taken: 1 or 0."""
+        append = [self._append(frames)] if frames else []
+        answers = self._pipe.execute([call.command for call in (*append, *calls)])
+        for call, answer in zip(calls, answers[len(append) :], strict=True):
+            try:
+                if isinstance(answer, NoScriptError):
+                    call.send(self._pipe)
+                elif isinstance(answer, Exception):
+                    raise answer
+            except ResponseError as error:
+                log.warning("bookkeeping failed: %s", error)
+        if not append:
+            return []
+        if isinstance(answers[0], NoScriptError):
+            answers[0] = append[0].send(self._pipe)
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return list(answers[0])
+
+    def _append(self, frames: list[_Entry]) -> ScriptCall:
         keys: list[str] = []
         args: list[Argument] = [MAX_LIST_FRAMES]
         for frame in frames:
@@ -166,10 +222,7 @@ class Appender:
             )
             payload = self._payload(frame)
             args += (sink.call_id, sink.epoch, int(frame.output), int(frame.terminal), payload)
-        results = _APPEND.call(self._redis, keys=keys, args=args)
-        for frame, result in zip(frames, results, strict=True):
-            if result != 1:
-                self._lose(frame.sink)
+        return ScriptCall(_APPEND, keys, args)
 
     def _payload(self, frame: _Entry) -> bytes:
         sink = frame.sink
@@ -195,18 +248,6 @@ class Appender:
             blobs = range(sink.blobs)
             keys = (self._keys.blob(sink.call_id, epoch=sink.epoch, number=n) for n in blobs)
             self._redis.delete(*keys)
-
-    def _send(self, calls: list[ScriptCall]) -> None:
-        if not calls:
-            return
-        pipeline = self._redis.pipeline(transaction=False)
-        for call in calls:
-            pipeline.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
-        for call, result in zip(calls, pipeline.execute(raise_on_error=False), strict=True):
-            if isinstance(result, NoScriptError):
-                call.run(self._redis)
-            elif isinstance(result, Exception):
-                log.warning("bookkeeping failed: %s", result)
 
 
 def _join(entries: list[_Entry]) -> list[_Entry]:

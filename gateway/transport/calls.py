@@ -15,6 +15,7 @@ from gateway.canonical.call import Call, decode_call, encode_call
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.events import Failed
 from gateway.state.liveness import DEAD_AFTER_S
+from gateway.state.pipe import Pipe
 from gateway.state.reply import text
 from gateway.state.script import Argument, Script
 from gateway.transport.frame import single_event_frame
@@ -22,6 +23,9 @@ from gateway.transport.keys import CallKeys
 
 MAX_RUNS = 3
 """A call that killed this many workers is not given to another."""
+
+MAX_SHARED_BYTES = 256 * 1024
+"""A larger body is submitted over a connection that no other call uses meanwhile."""
 
 BEAT_COUNTS_MS = int(DEAD_AFTER_S * 1000)
 
@@ -108,6 +112,8 @@ class CallStore:
 
     def __init__(self, redis: Redis, keys: CallKeys) -> None:
         self._redis = redis
+        self._pipe = Pipe(redis)
+        self._waiting_pipe = Pipe(redis)
         self._keys = keys
 
     def submit(
@@ -123,8 +129,10 @@ class CallStore:
         keys = self._keys
         fields = _flat({"call": encode_call(call), "queue": queue.name, "web": web_id})
         job_fields = _flat(job.fields)
+        # A large body would hold up whoever shares the pipe.
+        redis = self._redis if len(body) > MAX_SHARED_BYTES else self._pipe
         answer = _SUBMIT.call(
-            self._redis,
+            redis,
             keys=[
                 queue.key,
                 keys.record(call.id),
@@ -157,9 +165,13 @@ class CallStore:
         if answer[0] == b"late":
             raise RedisTimeout("Redis took the call later than it was waited for")
 
-    def pop(self, queues: Sequence[QueueKeys], *, worker_id: str, room: int) -> list[Popped]:
+    def pop(
+        self, queues: Sequence[QueueKeys], *, worker_id: str, room: int, wait_s: int = 0
+    ) -> list[Popped]:
         """Take up to `room` calls, earlier queues first, and claim them for a worker.
 
+        Args:
+            wait_s: how long to wait for a call to come; 0 = not at all. One thread waits at a time.
         Raises:
             redis.RedisError: Redis did not answer.
         """
@@ -173,7 +185,11 @@ class CallStore:
                 keys.waiting_bytes(queue.name),
                 keys.rate(queue.name),
             )
-        answer = _POP.call(self._redis, keys=script_keys, args=[room, BEAT_COUNTS_MS])
+        if wait_s:
+            # Not sent together with the script: Redis would give calls to a worker that waited
+            # and then stopped.
+            self._waiting_pipe.execute([("BLPOP", keys.wake, wait_s)])
+        answer = _POP.call(self._pipe, keys=script_keys, args=[room, BEAT_COUNTS_MS])
         return [Popped(queues[position], id.decode(), epoch) for position, id, epoch in answer]
 
     def start(
@@ -189,8 +205,14 @@ class CallStore:
         id = popped.call_id
         keys = self._keys
         answer = _START.call(
-            self._redis,
-            keys=[keys.record(id), keys.body(id), keys.claims(worker_id), job_key],
+            self._pipe,
+            keys=[
+                keys.record(id),
+                keys.body(id),
+                keys.claims(worker_id),
+                job_key,
+                popped.queue.intermediate_key,
+            ],
             args=[id, popped.epoch, worker_id, started_at],
         )
         if answer is None:

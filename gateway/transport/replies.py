@@ -17,6 +17,7 @@ from redis import Redis, RedisError
 
 from gateway.canonical.errors import Failure, Kind
 from gateway.canonical.events import AnyEvent, Failed, Stored, decode_event, decode_events
+from gateway.state.pipe import Pipe
 from gateway.transport.frame import Frame, decode_frame
 
 MAX_UNREAD_BYTES = 8 * 1024 * 1024
@@ -135,12 +136,12 @@ class Replies:
     ) -> None:
         """
         Args:
-            redis: a client for the reader alone, whose answers may take longer than `_BLOCK_S`.
+            redis: says how the reader connects; its answers may take longer than `_BLOCK_S`.
             blobs: fetches large events.
             key: the reply list.
             cancel: ends a call, by id, whose answer cannot be delivered. Must not wait.
         """
-        self._redis = redis
+        self._pipe = Pipe(redis)
         self._blobs = blobs
         self._key = key
         self.cancel = cancel
@@ -207,10 +208,11 @@ class Replies:
 
     def _read(self) -> list[bytes]:
         """Wait for a frame and take those behind it along, in one round trip."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.blpop([self._key], timeout=_BLOCK_S)
-        pipeline.lpop(self._key, _AT_ONCE)
-        first, others = pipeline.execute()
+        commands = (("BLPOP", self._key, _BLOCK_S), ("LPOP", self._key, _AT_ONCE))
+        first, others = self._pipe.execute(commands)
+        for answer in (first, others):
+            if isinstance(answer, RedisError):
+                raise answer
         return ([first[1]] if first else []) + (others or [])
 
     def _hand_over(self, frames: list[bytes]) -> None:

@@ -17,7 +17,12 @@ STATE = "gateway.state"
 TRANSPORT = "gateway.transport"
 EXECUTION = "gateway.execution"
 PORTS = ("gateway.execution.ports", "gateway.execution.execution")
-REDIS_TOOLS = ("gateway.state.script", "gateway.state.reply", "gateway.state.connection")
+REDIS_TOOLS = (
+    "gateway.state.script",
+    "gateway.state.reply",
+    "gateway.state.connection",
+    "gateway.state.pipe",
+)
 STAGES = (CANONICAL, ROUTING, CREDENTIALS, STATE, TRANSPORT, EXECUTION, "gateway.queueing")
 RUNTIME = ("gateway.runtime", "gateway.web")
 
@@ -107,6 +112,7 @@ OWNERS = (
         ("gateway.frontends.health", "gateway.cli"),
         "they say that Redis does not answer, and send it nothing",
     ),
+    Owner("hiredis", ("gateway.state.pipe",), "it writes what the pipe sends"),
     Owner("yaml", ("config",), "only the configuration is YAML"),
     Owner("gevent", ("workers.__main__",), "patching is for process entry points"),
 )

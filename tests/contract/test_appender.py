@@ -107,7 +107,7 @@ class TestOrder:
         self, desk: Desk, tmp_path: Path
     ) -> None:
         call = _call(tmp_path, "INCRBY", "counted", "1")
-        call.run(desk.redis)
+        call.send(desk.redis)
         desk.redis.script_flush()
         with desk.appending() as appender:
             appender.call(call)
