@@ -17,8 +17,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
+from backends.task import estimate
 from gateway.canonical.call import Candidate
-from gateway.canonical.errors import Failure, Kind, Next, UpstreamError, next_after
+from gateway.canonical.errors import Failure, GatewayError, Kind, Next, UpstreamError, next_after
 from gateway.canonical.events import (
     Event,
     Finished,
@@ -28,10 +29,10 @@ from gateway.canonical.events import (
     ToolCallStarted,
     Usage,
 )
-from gateway.canonical.request import Request
+from gateway.canonical.request import Operation, Request, Tool
 from gateway.execution.execution import Execution
 from gateway.execution.ports import Credential
-from gateway.wire.openai_chat.request import parse_request
+from gateway.wire.codecs import CODECS
 
 MODELS = (
     "stub-default",
@@ -68,7 +69,10 @@ class LocalStub:
         self, execution: Execution, candidate: Candidate, *, credential: Credential
     ) -> Iterator[Event]:
         """Play the scenario that the model names; see `Backend.stream`."""
-        request = parse_request(execution.body)
+        if execution.call.operation is not Operation.GENERATE:
+            yield from estimate(execution.body)
+            return
+        request = self._request(execution)
         scenario, number = _scenario(candidate.model)
         script = self._scripts.get(scenario)
         if script is None:
@@ -80,6 +84,12 @@ class LocalStub:
                 raise UpstreamError(failure, next=Next.SURFACE)
             if event:
                 yield event
+
+    def _request(self, execution: Execution) -> Request:
+        try:
+            return CODECS[execution.call.dialect].parse_request(execution.body)
+        except GatewayError as error:
+            raise UpstreamError(error.failure, next=Next.SURFACE) from None
 
     def _check_key(self, scenario: str, credential: Credential) -> None:
         if credential.secret != self._first_key:
@@ -113,7 +123,7 @@ class LocalStub:
         raise UpstreamError(failure, next=Next.CANDIDATE)
 
     def _tool_call(self, request: Request, _number: int | None) -> Script:
-        name = request.tools[0].name if request.tools else "stub_tool"
+        name = next((t.name for t in request.tools if isinstance(t, Tool)), "stub_tool")
         yield ToolCallStarted(0, "stub-tool-1", name)
         yield ToolCallDelta(0, "{}")
         yield Usage(1, 1)

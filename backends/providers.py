@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from gateway.canonical.request import Dialect
+
 _NOTHING: MappingProxyType[str, str] = MappingProxyType({})
 _NO_HEADERS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -21,13 +23,15 @@ class Provider(Struct, frozen=True, kw_only=True):
     default_model: str
     docs: str
     """The provider's page on its API."""
+    dialects: tuple[Dialect, ...] = (Dialect.OPENAI_CHAT,)
+    """What it speaks; a client of another dialect is translated to the first."""
     client_headers: MappingProxyType[str, tuple[str, ...]] = _NO_HEADERS
     """Upstream header -> the client's headers, in lower case, that may set it; the first wins."""
     static_headers: MappingProxyType[str, str] = _NOTHING
     """Upstream header -> the setting of the instance that sets it when the client does not."""
 
 
-OPENAI_COMPATIBLE: tuple[Provider, ...] = (
+HOSTED: tuple[Provider, ...] = (
     Provider(
         kind="openai-legacy",
         key_family="openai",
@@ -35,6 +39,37 @@ OPENAI_COMPATIBLE: tuple[Provider, ...] = (
         default_model="gpt-4o-mini",
         docs="https://platform.openai.com/docs/api-reference/chat",
         client_headers=MappingProxyType({"OpenAI-Beta": ("openai-beta",)}),
+    ),
+    Provider(
+        kind="openai-responses",
+        key_family="openai",
+        base_url="https://api.openai.com/v1",
+        default_model="gpt-4o-mini",
+        docs="https://platform.openai.com/docs/api-reference/responses",
+        dialects=(Dialect.OPENAI_RESPONSES,),
+        client_headers=MappingProxyType({"OpenAI-Beta": ("openai-beta",)}),
+    ),
+    Provider(
+        kind="anthropic",
+        key_family="anthropic",
+        base_url="https://api.anthropic.com",
+        default_model="claude-3-5-haiku-20241022",
+        docs="https://platform.claude.com/docs/en/api/messages",
+        dialects=(Dialect.ANTHROPIC_MESSAGES,),
+        client_headers=MappingProxyType(
+            {
+                "anthropic-version": ("anthropic-version",),
+                "anthropic-beta": ("anthropic-beta",),
+            }
+        ),
+    ),
+    Provider(
+        kind="gemini",
+        key_family="gemini",
+        base_url="https://generativelanguage.googleapis.com",
+        default_model="gemini-2.0-flash",
+        docs="https://ai.google.dev/api/generate-content",
+        dialects=(Dialect.GEMINI,),
     ),
     Provider(
         kind="huggingface",
@@ -49,6 +84,7 @@ OPENAI_COMPATIBLE: tuple[Provider, ...] = (
         base_url="https://openrouter.ai/api/v1",
         default_model="openai/gpt-4o-mini",
         docs="https://openrouter.ai/docs/api-reference/overview",
+        dialects=(Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES),
         client_headers=MappingProxyType(
             {
                 "HTTP-Referer": ("http-referer",),
@@ -67,19 +103,20 @@ OPENAI_COMPATIBLE: tuple[Provider, ...] = (
         base_url="https://integrate.api.nvidia.com/v1",
         default_model="nvidia/llama-3.1-nemotron-nano-8b-v1",
         docs="https://docs.api.nvidia.com/nim/reference/llm-apis",
+        dialects=(Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES),
     ),
 )
 
 LOCAL_STUB = "local-stub"
 
 KINDS: MappingProxyType[str, str | None] = MappingProxyType(
-    {LOCAL_STUB: None} | {provider.kind: provider.key_family for provider in OPENAI_COMPATIBLE}
+    {LOCAL_STUB: None} | {provider.kind: provider.key_family for provider in HOSTED}
 )
 """Every kind -> its key family."""
 
 CLIENT_HEADERS: frozenset[str] = frozenset(
     alias
-    for provider in OPENAI_COMPATIBLE
+    for provider in HOSTED
     for aliases in provider.client_headers.values()
     for alias in aliases
 )

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from backends.hosted import HostedBackend
 from backends.local_stub import KEYS, MODELS, LocalStub
-from backends.openai_compatible import OpenAICompatible
-from backends.providers import LOCAL_STUB, OPENAI_COMPATIBLE
+from backends.providers import HOSTED, LOCAL_STUB
 from config.schema import Backend as BackendConfig
 from config.schema import Config, Stub
 from config.schema import Credential as CredentialConfig
 from gateway.canonical.instance import Instance
 from gateway.execution.ports import Backend
 
-_PROVIDERS = {provider.kind: provider for provider in OPENAI_COMPATIBLE}
+_PROVIDERS = {provider.kind: provider for provider in HOSTED}
 
 
 def describe(config: Config) -> list[Instance]:
@@ -42,7 +42,7 @@ def _build(backend: BackendConfig, config: Config) -> Backend:
         stub = backend.stub or Stub()
         first_key = _credentials(backend)[0].api_key
         return LocalStub(backend.id, text=stub.text, first_key=first_key)
-    return OpenAICompatible(
+    return HostedBackend(
         backend,
         _PROVIDERS[backend.provider_kind],
         timeouts=config.timeouts,

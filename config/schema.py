@@ -159,6 +159,13 @@ class Server(Section, frozen=True):
     nonstream_keepalive_s: Annotated[
         Seconds, Meta(description="Silence before such white space, and between its pieces.")
     ] = 20.0
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Web pages of these origins may call, as `https://app.example.com`; `*` is "
+            "every page, which needs client keys. Empty: none."
+        ),
+    ] = ()
     drain_s: Annotated[
         Seconds, Meta(description="How long open calls may go on after SIGTERM.")
     ] = 25.0

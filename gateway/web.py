@@ -22,7 +22,7 @@ from config.schema import Config
 from gateway import queueing
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind
-from gateway.canonical.request import Dialect
+from gateway.canonical.request import Dialect, Operation
 from gateway.routing.router import Route
 from gateway.state.connection import connect
 from gateway.state.liveness import Liveness
@@ -88,6 +88,7 @@ class Web:
         *,
         owner: str,
         dialect: Dialect,
+        operation: Operation,
         model: str,
         stream: bool,
         route: Route,
@@ -103,6 +104,7 @@ class Web:
             id=f"{self._keys.prefix}-{token_hex(16)}",
             owner=owner,
             dialect=dialect,
+            operation=operation,
             model=model,
             stream=stream,
             candidates=route.candidates,

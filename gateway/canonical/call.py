@@ -6,7 +6,7 @@ kept apart from it.
 
 from msgspec import Struct, field, msgpack
 
-from gateway.canonical.request import Dialect
+from gateway.canonical.request import Dialect, Operation
 
 
 class Candidate(Struct, frozen=True, order=True):
@@ -31,6 +31,7 @@ class Call(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     deadline_at: float
     """Unix seconds; the call ends with a timeout then."""
+    operation: Operation = Operation.GENERATE
     headers: dict[str, str] = field(default_factory=dict)
     """The client's headers that a backend may pass on; names in lower case."""
 

@@ -6,25 +6,58 @@ canonical and can be rendered in any dialect.
 
 from msgspec import Raw, Struct, msgpack
 
+from gateway.canonical.content import Citation, Media, Opaque
 from gateway.canonical.errors import Failure
 
 
-class Event(Struct, frozen=True, array_like=True, tag=True):
+class Event(Struct, frozen=True, array_like=True, tag=True, tag_field="event"):
     """The base of all events."""
+
+
+class Dropped(Event, frozen=True):
+    """What of the request the upstream was not asked, by name; not output. Comes first if at all.
+
+    See `features`.
+    """
+
+    names: tuple[str, ...]
 
 
 class Started(Event, frozen=True):
     """The answer began; not output."""
 
     model: str
+    id: str | None = None
+    """The upstream's own id of the answer."""
 
 
 class TextDelta(Event, frozen=True):
     text: str
 
 
+class RefusalDelta(Event, frozen=True):
+    """A piece of the model's own words for why it does not answer."""
+
+    text: str
+
+
 class ReasoningDelta(Event, frozen=True):
     text: str
+
+
+class ReasoningEnded(Event, frozen=True):
+    """A block of reasoning is whole; it may have had no text. Not output."""
+
+    signature: Opaque | None = None
+    redacted: bool = False
+    id: str | None = None
+
+
+class TextEnded(Event, frozen=True):
+    """A block of text is whole; text that follows begins another. Not output."""
+
+    citations: tuple[Citation, ...] = ()
+    signature: Opaque | None = None
 
 
 class ToolCallStarted(Event, frozen=True):
@@ -33,20 +66,66 @@ class ToolCallStarted(Event, frozen=True):
     index: int
     id: str
     name: str
+    custom: bool = False
 
 
 class ToolCallDelta(Event, frozen=True):
-    """A piece of a tool call's JSON arguments."""
+    """A piece of a tool call's arguments: of their JSON, or of free text for a custom tool."""
 
     index: int
     arguments: str
 
 
+class ToolCallEnded(Event, frozen=True):
+    """A tool call is whole. Calls of one answer may be under way at the same time.
+
+    An answer's terminal event ends all that are open.
+    """
+
+    index: int
+    signature: Opaque | None = None
+
+
+class MediaProduced(Event, frozen=True):
+    """The model made an image or a recording, which is whole."""
+
+    media: Media
+
+
+class NativeBlock(Event, frozen=True):
+    """A part of the answer that only its own dialect can say, as JSON text."""
+
+    dialect: str
+    type: str
+    data: bytes
+
+
+class TokenLogprob(Struct, frozen=True, array_like=True):
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+    """The likeliest tokens at this place."""
+
+
+class Logprobs(Event, frozen=True):
+    """How likely the text's next tokens were; not output."""
+
+    tokens: tuple[TokenLogprob, ...]
+
+
 class Usage(Event, frozen=True):
-    """Tokens of the whole answer."""
+    """Tokens of the whole answer; a later one replaces an earlier one."""
 
     input_tokens: int
+    """All of them, with those that were read from or written to a cache."""
     output_tokens: int
+    """All of them, with those of reasoning."""
+    cached_tokens: int = 0
+    """Of the input, read from a cache."""
+    cache_write_tokens: int = 0
+    """Of the input, written to a cache."""
+    reasoning_tokens: int = 0
+    """Of the output."""
 
 
 class NativeFrame(Event, frozen=True):
@@ -66,7 +145,12 @@ class Finished(Event, frozen=True):
     """The answer is whole."""
 
     reason: str = ""
-    """stop, length, tool_calls or content_filter; empty = unknown."""
+    """stop, length, tool_calls, content_filter or pause; empty = unknown.
+
+    `pause` asks the client to send the answer back, so that the model can go on.
+    """
+    stop_sequence: str | None = None
+    """Which of the request's stop sequences ended it, where the upstream says so."""
 
 
 class Failed(Event, frozen=True):
@@ -86,11 +170,19 @@ class Silence(Event, frozen=True):
 
 
 AnyEvent = (
-    Started
+    Dropped
+    | Started
     | TextDelta
+    | TextEnded
+    | RefusalDelta
     | ReasoningDelta
+    | ReasoningEnded
     | ToolCallStarted
     | ToolCallDelta
+    | ToolCallEnded
+    | MediaProduced
+    | NativeBlock
+    | Logprobs
     | Usage
     | NativeFrame
     | NativeBody
@@ -139,9 +231,9 @@ def is_output(event: Event) -> bool:
     """
     if isinstance(event, NativeFrame):
         return event.output
-    if isinstance(event, TextDelta | ReasoningDelta):
+    if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta):
         return bool(event.text)
-    return isinstance(event, ToolCallStarted | NativeBody)
+    return isinstance(event, ToolCallStarted | MediaProduced | NativeBlock | NativeBody)
 
 
 def is_terminal(event: Event) -> bool:

@@ -14,12 +14,15 @@ from flask import Response
 from config.schema import Config
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind
-from gateway.canonical.events import Event, Failed, Silence, is_terminal
+from gateway.canonical.events import Dropped, Event, Failed, Silence, is_terminal
 from gateway.frontends.departures import Departures
 from gateway.transport.replies import Follower
 from gateway.web import Web
 
 CALL_ID_HEADER = "X-Queueway-Call-Id"
+DROPPED_HEADER = "X-Queueway-Dropped"
+"""Names what of the request the upstream was not asked, because its dialect cannot say it."""
+MAX_DROPPED = 50
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 _GRACE_S = 5.0
@@ -44,24 +47,35 @@ class Delivery:
         self._departures = Departures()
 
     def stream(
-        self, call: Call, body: bytes, *, client: socket.socket | None, render: RenderStream
+        self,
+        call: Call,
+        body: bytes,
+        *,
+        client: socket.socket | None,
+        render: RenderStream,
+        mimetype: str | None = None,
     ) -> Response:
         """Answer with a stream that begins with the first event or the first silence.
 
+        Args:
+            mimetype: None = server-sent events.
         Raises:
             GatewayError: the call failed before either, so the response can still have its status.
         """
         silence_s = self._config.server.keepalive_s
         batches = self._follow(call, body, client=client, silence_s=silence_s)
-        first = next(batches)
+        dropped, first = _split(next(batches))
+        if not first:
+            first = next(batches)
         if isinstance(first[0], Failed):
             raise GatewayError(first[0].failure)
         response = Response(
             _Body(map(render, chain([first], batches)), batches),
-            mimetype="text/event-stream",
+            mimetype=mimetype or "text/event-stream",
             headers=STREAM_HEADERS,
         )
         response.headers[CALL_ID_HEADER] = call.id
+        _tell_dropped(response, dropped)
         return response
 
     def whole(
@@ -94,7 +108,11 @@ class Delivery:
                 pieces = _spaced(answer, events, render=render, render_error=render_error)
                 return _json(_Body(pieces, batches), call)
             answer.append(event)
-        return _json(render(answer), call)
+        response = _json(render(answer), call)
+        for event in answer:
+            if isinstance(event, Dropped):
+                _tell_dropped(response, event.names)
+        return response
 
     def _follow(
         self, call: Call, body: bytes, *, client: socket.socket | None, silence_s: float
@@ -205,6 +223,20 @@ def _spaced(
         else:
             answer.append(event)
     yield render(answer)
+
+
+def _split(batch: Batch) -> tuple[tuple[str, ...], Batch]:
+    """Part what the upstream was not asked from the answer."""
+    if isinstance(batch[0], Dropped):
+        return batch[0].names, batch[1:]
+    return (), batch
+
+
+def _tell_dropped(response: Response, names: Sequence[str]) -> None:
+    """Name what of the request was left out; names that no header can carry are left out too."""
+    shown = [name for name in names if name.isascii() and name.isprintable()][:MAX_DROPPED]
+    if shown:
+        response.headers[DROPPED_HEADER] = ", ".join(shown)
 
 
 def _json(body: bytes | Iterator[bytes], call: Call) -> Response:

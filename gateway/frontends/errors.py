@@ -6,8 +6,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.frontends import dialects
 from gateway.frontends.delivery import CALL_ID_HEADER
-from gateway.wire.openai_chat.errors import render_error
+from gateway.wire.codecs import CODECS
 
 _KINDS = {
     400: Kind.INVALID_REQUEST,
@@ -60,6 +61,7 @@ def _failure(app: Flask, error: HTTPException) -> Failure:
 
 
 def _response(failure: Failure) -> Response:
+    render_error = CODECS[dialects.of_request()].render_error
     response = Response(render_error(failure), status=failure.status, mimetype="application/json")
     if failure.retry_after_s:
         response.headers["Retry-After"] = str(failure.retry_after_s)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from backends.openai_compatible import OpenAICompatible
-from backends.providers import OPENAI_COMPATIBLE, Provider
+from backends.hosted import HostedBackend
+from backends.providers import HOSTED, Provider
 from config.schema import Backend, HttpClient
 from gateway.canonical.call import Call, Candidate
 from gateway.canonical.events import Event
@@ -12,21 +12,21 @@ from gateway.credentials.credential import Credential
 from gateway.execution.execution import Execution
 from tests.contract.sockets import PATIENT
 
-PROVIDERS = {provider.kind: provider for provider in OPENAI_COMPATIBLE}
+PROVIDERS = {provider.kind: provider for provider in HOSTED}
 KEY = Credential("c0", "sk-upstream-key")
 BODY = b'{ "model" : "x:y", "messages": [], "unknown": 1.50, "stream":true }'
 MODEL = "vendor/model-1"
 
 
-def make_backend(kind: str, **settings: str | None) -> OpenAICompatible:
+def make_backend(kind: str, **settings: str | None) -> HostedBackend:
     """An instance of a provider's row."""
     provider: Provider = PROVIDERS[kind]
     config = Backend(id="acme", kind=kind, **settings)
-    return OpenAICompatible(config, provider, timeouts=PATIENT, client=HttpClient())
+    return HostedBackend(config, provider, timeouts=PATIENT, client=HttpClient())
 
 
 def run(
-    backend: OpenAICompatible,
+    backend: HostedBackend,
     *,
     stream: bool = True,
     headers: Mapping[str, str] | None = None,

@@ -1,18 +1,16 @@
-"""Chat completion requests: wire -> envelope for routing, wire -> canonical, and the native splice.
+"""What a web process reads of a chat completion request, and the native splice.
 
-A web process reads the envelope only; the upstream of the same dialect judges the rest.
+The upstream of the same dialect judges the rest; `parse_request` reads it for other dialects.
 """
-
-from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.canonical.request import Message, Request, Role, Tool
 from gateway.wire.json_body import bad_request, read_body
+from gateway.wire.openai_chat.parse_request import parse_request
 from gateway.wire.splice import splice
 
-T = TypeVar("T")
+__all__ = ["Envelope", "parse_envelope", "parse_request", "render_native"]
 
 _NULL = Raw(b"null")
 
@@ -20,14 +18,6 @@ _NULL = Raw(b"null")
 class _Message(Struct):
     role: str
     content: Raw = _NULL
-
-
-class _Part(Struct):
-    text: str
-
-
-class _Function(Struct):
-    name: str
 
 
 class _StreamOptions(Struct):
@@ -63,18 +53,17 @@ class Envelope(Struct):
     reasoning_effort: str | None = None
 
     @property
+    def streams(self) -> bool:
+        """Whether the client asks for a stream."""
+        return bool(self.stream)
+
+    @property
     def include_usage(self) -> bool:
         """Whether a stream is to end with a chunk of token counts."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
-_ROLES = {role.value: role for role in Role} | {"developer": Role.SYSTEM}
-
 _envelope_decoder = msgspec.json.Decoder(Envelope)
-_function_decoder = msgspec.json.Decoder(_Function)
-_part_decoder = msgspec.json.Decoder(_Part)
-_list_decoder = msgspec.json.Decoder(list[Raw])
-_string_decoder = msgspec.json.Decoder(str)
 
 
 def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
@@ -93,18 +82,6 @@ def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
     return envelope
 
 
-def parse_request(body: bytes) -> Request:
-    """Read a request that `parse_envelope` accepted into the canonical model."""
-    wire = _envelope_decoder.decode(body)
-    return Request(
-        messages=tuple(
-            Message(_role(message.role), _text(message.content)) for message in wire.messages
-        ),
-        tools=tuple(Tool(name) for name in map(_tool_name, wire.tools or ()) if name),
-        stream=bool(wire.stream),
-    )
-
-
 def render_native(body: bytes, *, model: str) -> bytes:
     """Write the upstream's model id into the client's own request, and change nothing else.
 
@@ -112,28 +89,3 @@ def render_native(body: bytes, *, model: str) -> bytes:
         ValueError: `body` is not a JSON object.
     """
     return splice(body, {"model": msgspec.json.encode(model)})
-
-
-def _role(name: str) -> Role:
-    return _ROLES.get(name, Role.USER)
-
-
-def _text(content: Raw) -> str:
-    parts = _read(content, _list_decoder)
-    if parts is None:
-        return _read(content, _string_decoder) or ""
-    texts = (_read(part, _part_decoder) for part in parts)
-    return "".join(part.text for part in texts if part)
-
-
-def _tool_name(tool: dict[str, Raw]) -> str | None:
-    function = _read(tool.get("function", _NULL), _function_decoder)
-    return function.name if function else None
-
-
-def _read(value: Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """Read a part of a request that may be of any type; None when it is not of this one."""
-    try:
-        return decoder.decode(value)
-    except msgspec.ValidationError:
-        return None

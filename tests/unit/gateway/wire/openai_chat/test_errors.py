@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from gateway.canonical.errors import MAX_REASON, Failure, Kind, Native, Next, UpstreamError
 from gateway.canonical.request import Dialect
+from gateway.wire.codec import ErrorResponse
 from gateway.wire.openai_chat.errors import parse_error, parse_error_chunk, render_error
 from tests.unit.gateway.wire.json_texts import values
 
 
 def _parse(status: int, body: bytes) -> UpstreamError:
-    return parse_error(instance="up", status=status, headers={"retry-after": "5"}, body=body)
+    headers = {"retry-after": "5"}
+    return parse_error(ErrorResponse(instance="up", status=status, headers=headers, body=body))
 
 
 def _nested(depth: int) -> bytes:

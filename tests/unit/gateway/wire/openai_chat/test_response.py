@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.canonical.errors import Kind, Next, UpstreamError
 from gateway.canonical.events import Event, Finished, NativeBody, Usage
-from gateway.wire.openai_chat.response import parse_native
+from gateway.wire.openai_chat.native import parse_native
 from tests.unit.gateway.wire.json_texts import values
 
 CHOICE = {"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}
@@ -41,6 +41,12 @@ def test_a_completion_passes_as_it_came(wire: object, end: list[Event]) -> None:
             {"error": {"message": "m", "code": 429}}, 429, Next.CREDENTIAL, id="names-a-status"
         ),
         pytest.param({"error": {"message": "m"}}, 502, Next.CANDIDATE, id="names-none"),
+        pytest.param(
+            {"choices": [{"message": {}, "error": {"message": "m", "code": 429}}]},
+            429,
+            Next.CREDENTIAL,
+            id="in-a-choice",
+        ),
         pytest.param({"error": "m", "choices": []}, 502, Next.CANDIDATE, id="empty-choices"),
     ],
 )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.canonical.errors import Kind, Next, UpstreamError
 from gateway.canonical.events import Event, Finished, NativeFrame, Usage
-from gateway.wire.openai_chat.stream import DONE, NativeStream
+from gateway.wire.openai_chat.native import NativeStream
+from gateway.wire.openai_chat.render_stream import DONE
 from tests.unit.gateway.wire.json_texts import values
 
 
@@ -72,6 +73,12 @@ def test_a_delta_that_says_something_is_output(delta: object) -> None:
 @pytest.mark.parametrize("delta", PREAMBLE, ids=json.dumps)
 def test_a_delta_that_says_nothing_is_preamble(delta: object) -> None:
     assert not _output(_chunk(delta))
+
+
+@pytest.mark.parametrize("delta", OUTPUT + PREAMBLE, ids=json.dumps)
+def test_a_chunk_of_odd_types_is_read_as_any_other(delta: object) -> None:
+    odd = _chunk(delta, index="x")
+    assert _output(odd) is _output(_chunk(delta))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Upstreams that speak OpenAI's chat completions, whoever runs them.
+"""Upstreams that are reached over HTTP in one of the dialects, whoever runs them.
 
-What differs between them is data: see `providers`.
+What differs between them is data: see `providers` and `wires`.
 """
 
 import logging
@@ -11,23 +11,23 @@ import msgspec
 from backends.http import Answer, HttpUpstream
 from backends.providers import Provider
 from backends.redaction import redact
+from backends.task import Task, estimate, make_task
+from backends.wires import WIRES, Wire
 from config.schema import Backend as BackendConfig
 from config.schema import HttpClient, Timeouts
 from gateway import __version__
-from gateway.canonical.call import Candidate
+from gateway.canonical.call import Call, Candidate
 from gateway.canonical.errors import MAX_REASON, Failure, Kind, Next, UpstreamError
-from gateway.canonical.events import Event
+from gateway.canonical.events import Dropped, Event
+from gateway.canonical.request import Operation
 from gateway.execution.execution import Execution
 from gateway.execution.ports import Credential
-from gateway.wire.openai_chat.errors import parse_error
-from gateway.wire.openai_chat.request import render_native
-from gateway.wire.openai_chat.response import parse_native
-from gateway.wire.openai_chat.stream import NativeStream
+from gateway.wire.codec import ErrorResponse
 
 log = logging.getLogger(__name__)
 
 
-class OpenAICompatible:
+class HostedBackend:
     """One configured instance of a provider."""
 
     def __init__(
@@ -40,7 +40,8 @@ class OpenAICompatible:
     ) -> None:
         self._instance = config.id
         self._provider = provider
-        self._url = f"{config.base_url or provider.base_url}/chat/completions"
+        self._base_url = config.base_url or provider.base_url
+        self._wires = {dialect: WIRES[dialect] for dialect in provider.dialects}
         self._static_headers = {
             # http.client writes a header as Latin-1; this makes that the value's UTF-8.
             name: value.encode().decode("latin-1")
@@ -56,57 +57,64 @@ class OpenAICompatible:
     ) -> Iterator[Event]:
         """Call the upstream once and yield its answer; see `Backend.stream`."""
         call = execution.call
-        body = render_native(execution.body, model=candidate.model)
-        headers = self._headers(call.headers, credential, stream=call.stream)
+        # The client's own dialect where the provider speaks it, else what it speaks best.
+        wire = self._wires.get(call.dialect) or self._wires[self._provider.dialects[0]]
+        url = wire.url(
+            self._base_url, model=candidate.model, operation=call.operation, stream=call.stream
+        )
+        if url is None:
+            yield from self._without_upstream(call, execution.body)
+            return
+        task = make_task(
+            call, execution.body, wire=wire, model=candidate.model, instance=self._instance
+        )
+        if task.dropped:
+            yield Dropped(task.dropped)
+        headers = self._headers(call, wire, credential=credential)
         with self._upstream.post(
-            self._url, headers=headers, body=body, execution=execution
+            url, headers=headers, body=task.body, execution=execution
         ) as answer:
             if not 200 <= answer.status < 300:
-                raise self._refused(answer, credential)
-            if call.stream:
-                yield from self._events(answer, credential)
-            else:
-                yield from self._whole(answer, credential)
+                raise self._refused(answer, wire, credential=credential)
+            yield from self._read(task, answer, credential=credential)
 
-    def _events(self, answer: Answer, credential: Credential) -> Iterator[Event]:
-        stream = NativeStream(self._instance)
+    def _read(self, task: Task, answer: Answer, *, credential: Credential) -> Iterator[Event]:
         try:
-            if answer.is_json:
-                raise self._not_streamed(answer)
-            for event in answer.events():
-                yield stream.read(event.frame, event.data)
-                if stream.done:
-                    break
-        except UpstreamError as error:
-            raise _redacted(error, credential) from None
-        yield from stream.end()
-        answer.finish()
-
-    def _whole(self, answer: Answer, credential: Credential) -> Iterator[Event]:
-        try:
-            yield from parse_native(answer.body(), instance=self._instance)
+            yield from task.read(answer)
         except UpstreamError as error:
             raise _redacted(error, credential) from None
 
-    def _headers(
-        self, client: dict[str, str], credential: Credential, *, stream: bool
-    ) -> dict[str, str]:
+    def _without_upstream(self, call: Call, body: bytes) -> Iterator[Event]:
+        """Answer what the upstream's dialect has no question for."""
+        if call.operation is Operation.COUNT_TOKENS:
+            return estimate(body)
+        failure = Failure(
+            kind=Kind.INVALID_REQUEST,
+            message=f"{self._instance} is a {self._provider.kind}, which has no "
+            f"{call.operation.value} endpoint; route to an instance that has one",
+            status=400,
+            code="unsupported_operation",
+        )
+        raise UpstreamError(failure, next=Next.CANDIDATE)
+
+    def _headers(self, call: Call, wire: Wire, *, credential: Credential) -> dict[str, str]:
         headers = {
             "Content-Type": "application/json",
-            "Accept": "text/event-stream" if stream else "application/json",
+            "Accept": "text/event-stream" if call.stream else "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": f"queueway/{__version__}",
+            **wire.headers,
             **self._static_headers,
         }
         for name, aliases in self._provider.client_headers.items():
-            value = next((client[alias] for alias in aliases if alias in client), None)
+            value = next((call.headers[alias] for alias in aliases if alias in call.headers), None)
             if value:
                 headers[name] = value
         if credential.secret:
-            headers["Authorization"] = f"Bearer {credential.secret}"
+            headers[wire.key_header] = f"{wire.key_prefix}{credential.secret}"
         return headers
 
-    def _refused(self, answer: Answer, credential: Credential) -> UpstreamError:
+    def _refused(self, answer: Answer, wire: Wire, *, credential: Credential) -> UpstreamError:
         body = redact(answer.error_body(), credential.secret)
         if 300 <= answer.status < 400:
             return self._redirected(answer.status)
@@ -116,26 +124,11 @@ class OpenAICompatible:
             answer.status,
             body[:MAX_REASON].decode(errors="replace"),
         )
-        return parse_error(
-            instance=self._instance, status=answer.status, headers=answer.headers, body=body
+        return wire.codec.parse_error(
+            ErrorResponse(
+                instance=self._instance, status=answer.status, headers=answer.headers, body=body
+            )
         )
-
-    def _not_streamed(self, answer: Answer) -> UpstreamError:
-        """Make the error for a whole answer where a stream was asked for.
-
-        Some upstreams refuse a stream with status 200 and an error in JSON.
-
-        Raises:
-            UpstreamError: the answer is such an error, or no completion.
-        """
-        for _ in parse_native(answer.body(), instance=self._instance):
-            pass
-        failure = Failure(
-            kind=Kind.UPSTREAM,
-            message=f"{self._instance} did not stream its answer",
-            status=502,
-        )
-        return UpstreamError(failure, next=Next.CANDIDATE)
 
     def _redirected(self, status: int) -> UpstreamError:
         failure = Failure(

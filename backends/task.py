@@ -1,0 +1,197 @@
+"""What one attempt sends and how it reads the answer: as the client wrote it, or translated.
+
+Owns the choice between the native path and the canonical model. Knows no socket and no key.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from backends.wires import Wire
+from gateway.canonical.call import Call
+from gateway.canonical.errors import Failure, GatewayError, Kind, Next, UpstreamError
+from gateway.canonical.events import Dropped, Event, Finished, Usage
+from gateway.canonical.features import Verdict, negotiate
+from gateway.canonical.request import Operation, Request
+from gateway.wire import embeddings
+from gateway.wire.codec import Codec, ParseAnswer
+from gateway.wire.codecs import CODECS
+
+BYTES_PER_TOKEN = 4
+"""Of a request's JSON, where nobody can be asked how many tokens it has."""
+ESTIMATED = "exact_token_count"
+"""What is told as dropped when a count is an estimate."""
+
+
+class ServerSentEvent(Protocol):
+    """One frame: its bytes, and its data field; None for a frame that has none."""
+
+    @property
+    def frame(self) -> bytes: ...
+    @property
+    def data(self) -> str | None: ...
+
+
+class Answer(Protocol):
+    """An upstream's answer of a good status, its body not yet read."""
+
+    @property
+    def is_json(self) -> bool: ...
+    def body(self) -> bytes: ...
+    def events(self) -> Iterator[ServerSentEvent]: ...
+    def finish(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A body to send, and the reader of its answer."""
+
+    body: bytes
+    read: Callable[[Answer], Iterator[Event]]
+    dropped: tuple[str, ...] = ()
+    """What of the client's request is not in the body, by name."""
+
+
+def make_task(call: Call, body: bytes, *, wire: Wire, model: str, instance: str) -> Task:
+    """Write a call for an upstream.
+
+    Args:
+        body: the client's own.
+        model: the upstream's id of the model.
+    Raises:
+        UpstreamError: the upstream's dialect cannot say what the client asks, or the client's
+            request cannot be read.
+    """
+    codec = wire.codec
+    if call.operation is Operation.EMBED:
+        return _embedding(call, body, codec=codec, model=model, instance=instance)
+    if call.operation is Operation.COUNT_TOKENS:
+        return _count(call, body, codec=codec, model=model, instance=instance)
+    if call.dialect is codec.dialect:
+        native = codec.render_native(body, model=model)
+        return Task(native, _native_reader(codec, stream=call.stream, instance=instance))
+    request, dropped = _translated(call, body, codec=codec, instance=instance)
+    sent = codec.render_request(request, model=model, stream=call.stream)
+    reader = partial(_stream, codec, instance) if call.stream else _whole(codec, instance)
+    return Task(sent, reader, dropped)
+
+
+def estimate(body: bytes) -> Iterator[Event]:
+    """Count a request's tokens where no upstream can be asked."""
+    yield Dropped((ESTIMATED,))
+    yield Usage(max(1, len(body) // BYTES_PER_TOKEN), 0)
+    yield Finished("stop")
+
+
+def _native_reader(
+    codec: Codec, *, stream: bool, instance: str
+) -> Callable[[Answer], Iterator[Event]]:
+    if stream:
+        return partial(_native_stream, codec, instance)
+    return partial(_read_whole, codec.parse_native, instance)
+
+
+def _whole(codec: Codec, instance: str) -> Callable[[Answer], Iterator[Event]]:
+    return partial(_read_whole, codec.parse_answer, instance)
+
+
+def _read_whole(parse: ParseAnswer, instance: str, answer: Answer) -> Iterator[Event]:
+    yield from parse(answer.body(), instance=instance)
+
+
+def _native_stream(codec: Codec, instance: str, answer: Answer) -> Iterator[Event]:
+    if answer.is_json:
+        raise _not_streamed(codec, instance, answer=answer)
+    reader = codec.native_reader(instance)
+    for event in answer.events():
+        yield reader.read(event.frame, event.data)
+        if reader.done:
+            break
+    yield from reader.end()
+    answer.finish()
+
+
+def _stream(codec: Codec, instance: str, answer: Answer) -> Iterator[Event]:
+    if answer.is_json:
+        # What did not come as a stream can be made one: a client cannot tell.
+        yield from codec.parse_answer(answer.body(), instance=instance)
+        return
+    parser = codec.stream_parser(instance)
+    for event in answer.events():
+        if event.data is not None:
+            yield from parser.read(event.data)
+        if parser.done:
+            break
+    yield from parser.end()
+    answer.finish()
+
+
+def _not_streamed(codec: Codec, instance: str, *, answer: Answer) -> UpstreamError:
+    """Make the error for a whole answer where a stream was asked for.
+
+    Some upstreams refuse a stream with status 200 and an error in JSON.
+
+    Raises:
+        UpstreamError: the answer is such an error, or no answer.
+    """
+    for _ in codec.parse_native(answer.body(), instance=instance):
+        pass
+    failure = Failure(
+        kind=Kind.UPSTREAM, message=f"{instance} did not stream its answer", status=502
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+def _translated(
+    call: Call, body: bytes, *, codec: Codec, instance: str
+) -> tuple[Request, tuple[str, ...]]:
+    request = _request(CODECS[call.dialect].parse_request, body)
+    verdict = negotiate(request, codec.support, dialect=codec.dialect)
+    if verdict.refused:
+        raise _unsupported(verdict, codec=codec, instance=instance)
+    return msgspec.structs.replace(request, stream=call.stream), verdict.dropped
+
+
+def _request(parse: Callable[[bytes], Request], body: bytes) -> Request:
+    try:
+        return parse(body)
+    except GatewayError as error:
+        raise UpstreamError(error.failure, next=Next.SURFACE) from None
+
+
+def _count(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) -> Task:
+    counting, own = codec.counting, CODECS[call.dialect].counting
+    assert counting is not None
+    assert own is not None
+    if call.dialect is codec.dialect:
+        native = codec.render_native(body, model=model)
+    else:
+        native = counting.render_request(_request(own.parse_request, body), model)
+
+    def read(answer: Answer) -> Iterator[Event]:
+        yield Usage(counting.parse_answer(answer.body(), instance), 0)
+        yield Finished("stop")
+
+    return Task(native, read)
+
+
+def _embedding(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) -> Task:
+    del call
+    native = CODECS[codec.dialect].render_native(body, model=model)
+    return Task(native, partial(_read_whole, embeddings.parse_native, instance))
+
+
+def _unsupported(verdict: Verdict, *, codec: Codec, instance: str) -> UpstreamError:
+    names = ", ".join(verdict.refused)
+    failure = Failure(
+        kind=Kind.INVALID_REQUEST,
+        message=f"{instance} is reached through {codec.dialect.value}, which cannot say: {names}; "
+        "leave it out, or route to an upstream that speaks your own protocol",
+        status=400,
+        code="unsupported_feature",
+        param=verdict.refused[0],
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)

@@ -1,0 +1,4 @@
+"""The Gemini generateContent dialect.
+
+Source: https://ai.google.dev/api/generate-content
+"""

@@ -1,0 +1,4 @@
+"""The OpenAI responses dialect.
+
+Source: https://platform.openai.com/docs/api-reference/responses
+"""
