@@ -73,7 +73,9 @@ class Verdict(Struct, frozen=True):
     refused: tuple[str, ...]
 
 
-def negotiate(request: Request, support: Mapping[Feature, Support], *, dialect: Dialect) -> Verdict:
+def negotiate(
+    request: Request, support: Mapping[Feature, Support], *, dialect: Dialect | None = None
+) -> Verdict:
     """Compare what a request needs with what a dialect can say.
 
     What only `dialect` can say is no loss when it is asked in that very dialect.
