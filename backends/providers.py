@@ -3,6 +3,7 @@
 A provider that needs behaviour of its own is not a row but a file beside this one.
 """
 
+from enum import StrEnum
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -11,6 +12,17 @@ from gateway.canonical.request import Dialect
 
 _NOTHING: MappingProxyType[str, str] = MappingProxyType({})
 _NO_HEADERS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class Listing(StrEnum):
+    """How a provider lists its models; the shapes are in `listing`."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    OLLAMA = "ollama"
+    NONE = "none"
+    """It has no listing; its models are those of the configuration, or its default."""
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -25,6 +37,16 @@ class Provider(Struct, frozen=True, kw_only=True):
     """The provider's page on its API."""
     dialects: tuple[Dialect, ...] = (Dialect.OPENAI_CHAT,)
     """What it speaks; a client of another dialect is translated to the first."""
+    aliases: tuple[str, ...] = ()
+    """What it answers to in selectors besides its kind; reserved like the kind."""
+    listing: Listing = Listing.OPENAI
+    listing_url: str | None = None
+    """Where the listing is, when it is not below the base URL."""
+    vendor: str | None = None
+    """The first part of the canonical ids of its models; None = its kind.
+
+    An id that is `vendor/model` already stays as it is.
+    """
     client_headers: MappingProxyType[str, tuple[str, ...]] = _NO_HEADERS
     """Upstream header -> the client's headers, in lower case, that may set it; the first wins."""
     static_headers: MappingProxyType[str, str] = _NOTHING
