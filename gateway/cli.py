@@ -17,9 +17,7 @@ from config.loader import load_config
 from config.schema import Config
 from gateway import __version__, embedded_redis
 from gateway.credentials.pool import KeyState
-from gateway.logs import configure_logging
 from gateway.runtime import Runtime, build_router
-from gateway.up import CannotStart, up
 
 EXIT_FAILED = 1
 
@@ -53,12 +51,9 @@ def up_command() -> None:
 
     Example: PORT=9000 queueway up
     """
-    config = _load()
-    configure_logging(config.logging.level)
-    try:
-        up(config, os.environ)
-    except CannotStart as error:
-        _fail(str(error))
+    _load()
+    # A process of its own, which need not keep in memory what the other commands import.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "gateway.up"])
 
 
 @main.command("check-config")

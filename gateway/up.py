@@ -15,9 +15,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO
 
-from config.loader import split_address
+from backends.providers import KINDS
+from config.loader import load_config, split_address
 from config.schema import Config
 from gateway import embedded_redis
+from gateway.logs import configure_logging
 from gateway.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +29,18 @@ START_S = 30.0
 STOP_MARGIN_S = 5.0
 
 log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the configuration that the environment names; a fault ends the process with status 1."""
+    path = os.environ.get("QUEUEWAY_CONFIG", "").strip()
+    config = load_config(Path(path) if path else None, os.environ, kinds=KINDS)
+    configure_logging(config.logging.level)
+    try:
+        up(config, os.environ)
+    except CannotStart as error:
+        print(f"queueway: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 class CannotStart(Exception):
@@ -177,3 +191,7 @@ def _first_model(config: Config) -> str:
     if stub:
         return f"{stub.id}:echo"
     return f"{enabled[0].id}:MODEL" if enabled else "INSTANCE:MODEL"
+
+
+if __name__ == "__main__":
+    main()

@@ -55,7 +55,13 @@ ROWS = (
     Row("gateway.supervisor", (), "it runs programs and knows none of them"),
     Row(
         "gateway.up",
-        ("config", "gateway.embedded_redis", "gateway.supervisor"),
+        (
+            "config",
+            "backends.providers",
+            "gateway.embedded_redis",
+            "gateway.logs",
+            "gateway.supervisor",
+        ),
         "it starts processes that are configured like any others",
     ),
     Row(
@@ -84,7 +90,7 @@ ROWS = (
     ),
     Row(
         "app",
-        ("gateway.runtime", "gateway.frontends", "gateway.logs", "backends", "config"),
+        (CANONICAL, "gateway.runtime", "gateway.frontends", "gateway.logs", "backends", "config"),
         "it joins the parts of the web process",
     ),
     Row("wsgi", ("app", "config"), "gunicorn imports one name, and stops on a wrong configuration"),
