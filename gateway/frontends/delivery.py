@@ -73,6 +73,8 @@ class Delivery:
             _Body(map(render, chain([first], batches)), batches),
             mimetype=mimetype or "text/event-stream",
             headers=STREAM_HEADERS,
+            # The pieces are bytes, and each layer that looks at them costs a tenth of a stream.
+            direct_passthrough=True,
         )
         response.headers[CALL_ID_HEADER] = call.id
         _tell_dropped(response, dropped)
