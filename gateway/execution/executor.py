@@ -8,6 +8,7 @@ Redis nor HTTP: see `ports`.
 import logging
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -19,10 +20,11 @@ from gateway.canonical.errors import (
     Next,
     UpstreamError,
 )
-from gateway.canonical.events import Event, Failed, NativeFrame, is_output, is_terminal
+from gateway.canonical.events import Event, Failed, NativeFrame, Usage, is_output, is_terminal
 from gateway.execution.execution import Execution
-from gateway.execution.ports import Backend, Credential, CredentialPool
+from gateway.execution.ports import Backend, CredentialPool, Lineage
 from gateway.execution.progress import Attempt, Progress
+from gateway.execution.trace import Trace
 
 MAX_HELD_EVENTS = 1000
 MAX_HELD_BYTES = 1024 * 1024
@@ -39,13 +41,16 @@ class Executor:
         pool: CredentialPool,
         backends: Mapping[str, Backend],
         now: Callable[[], float],
+        lineage: Lineage | None = None,
     ) -> None:
         """
         Args:
             backends: instance id -> its backend.
             now: Unix seconds.
+            lineage: is told of every attempt.
         """
         self._pool = pool
+        self._lineage = lineage
         self._backends = backends
         self._now = now
 
@@ -55,7 +60,7 @@ class Executor:
         Closing the iterator ends the attempt under way and its upstream connection.
         """
         while candidate := progress.next_candidate():
-            error = yield from self._attempt(execution, candidate, progress=progress)
+            error = yield from self._traced(execution, candidate, progress=progress)
             if error is None:
                 return
             if error.next is Next.SURFACE:
@@ -63,8 +68,22 @@ class Executor:
                 return
         yield Failed(no_candidate_left(progress))
 
-    def _attempt(
+    def _traced(
         self, execution: Execution, candidate: Candidate, *, progress: Progress
+    ) -> Generator[Event, None, UpstreamError | None]:
+        """Make one attempt and tell the lineage what became of it, also when its reader leaves."""
+        seq = len(progress.attempts) + 1
+        trace = Trace(execution.call, candidate, seq=seq, started_at=self._now())
+        error: UpstreamError | None = None
+        try:
+            error = yield from self._attempt(execution, candidate, progress=progress, trace=trace)
+        finally:
+            if self._lineage:
+                self._lineage.add(trace.record(error, finished_at=self._now()))
+        return error
+
+    def _attempt(
+        self, execution: Execution, candidate: Candidate, *, progress: Progress, trace: Trace
     ) -> Generator[Event, None, UpstreamError | None]:
         """Try one candidate with one key after the other.
 
@@ -88,10 +107,10 @@ class Executor:
                 progress.record(Attempt(candidate=candidate, failure=failure, exhausted=True))
                 return UpstreamError(failure, next=Next.CANDIDATE)
             refusal: UpstreamError | None = None
+            trace.credential_id = lease.credential.id
             try:
-                refusal = yield from _run(
-                    execution, candidate, backend=backend, credential=lease.credential
-                )
+                call = partial(backend.stream, execution, candidate, credential=lease.credential)
+                refusal = yield from self._run(execution, candidate, call=call, trace=trace)
             finally:
                 lease.report(refusal)
             if refusal is None:
@@ -101,51 +120,62 @@ class Executor:
                 return refusal
             progress.refused(candidate, lease.credential.id, words=refusal.failure.message)
 
+    def _run(
+        self,
+        execution: Execution,
+        candidate: Candidate,
+        *,
+        call: Callable[[], Iterator[Event]],
+        trace: Trace,
+    ) -> Generator[Event, None, UpstreamError | None]:
+        """Run one attempt with one key.
+
+        Returns:
+            None when a terminal event was yielded, else the error that came before output.
+        """
+        held = _Held()
+        committed = False
+        stream: Iterator[Event] = iter(())
+        try:
+            stream = call()
+            for event in stream:
+                if isinstance(event, Usage):
+                    trace.usage = event
+                if not committed:
+                    if is_output(event):
+                        trace.first_output_at = self._now()
+                    elif not is_terminal(event):
+                        held.add(event)
+                        continue
+                    committed = True
+                    yield from held.events
+                if is_terminal(event):
+                    trace.end(event)
+                    yield event
+                    _run_out(stream, candidate)
+                    return None
+                yield event
+            error = _unfinished(candidate)
+        except UpstreamError as upstream_error:
+            error = upstream_error
+        except Exception as fault:  # noqa: BLE001 - a fault in one backend must not end the call
+            log.exception("backend %s failed", candidate.instance)
+            error = _broken(candidate, fault)
+        finally:
+            _close(stream)
+        if stopped := execution.cancellation.failure:
+            error = UpstreamError(stopped, next=Next.SURFACE)
+        if not committed:
+            return error
+        trace.failure = error.failure
+        yield Failed(error.failure)
+        return None
+
     def _stopped(self, execution: Execution) -> Failure | None:
         """Say why nothing more may be tried; None while it may."""
         if self._now() >= execution.call.deadline_at:
             return execution.cancellation.failure or _deadline_passed()
         return execution.cancellation.failure
-
-
-def _run(
-    execution: Execution, candidate: Candidate, *, backend: Backend, credential: Credential
-) -> Generator[Event, None, UpstreamError | None]:
-    """Run one attempt with one key.
-
-    Returns:
-        None when a terminal event was yielded, else the error that came before output.
-    """
-    held = _Held()
-    committed = False
-    stream: Iterator[Event] = iter(())
-    try:
-        stream = backend.stream(execution, candidate, credential=credential)
-        for event in stream:
-            if not committed and not is_output(event) and not is_terminal(event):
-                held.add(event)
-                continue
-            if not committed:
-                committed = True
-                yield from held.events
-            yield event
-            if is_terminal(event):
-                _run_out(stream, candidate)
-                return None
-        error = _unfinished(candidate)
-    except UpstreamError as upstream_error:
-        error = upstream_error
-    except Exception as fault:  # noqa: BLE001 - a fault in one backend must not end the call
-        log.exception("backend %s failed", candidate.instance)
-        error = _broken(candidate, fault)
-    finally:
-        _close(stream)
-    if stopped := execution.cancellation.failure:
-        error = UpstreamError(stopped, next=Next.SURFACE)
-    if not committed:
-        return error
-    yield Failed(error.failure)
-    return None
 
 
 def _run_out(stream: Iterator[Event], candidate: Candidate) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
+from gateway.canonical.attempt import AttemptRecord
 from gateway.canonical.call import Candidate
 from gateway.canonical.errors import UpstreamError
 from gateway.canonical.events import Event
@@ -40,6 +41,11 @@ class CredentialPool(Protocol):
         Raises:
             CredentialsUnavailable: every key is excluded, cooling or dead.
         """
+
+
+class Lineage(Protocol):
+    def add(self, record: AttemptRecord) -> None:
+        """Remember an attempt. Must not wait."""
 
 
 class Backend(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from gateway.canonical.attempt import AttemptRecord
 from gateway.canonical.call import Call, Candidate
 from gateway.canonical.errors import (
     CredentialsUnavailable,
@@ -71,6 +72,7 @@ class World:
     """The progress at each acquire, and how many upstream calls had been made then."""
     called: list[tuple[str, str]] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    lineage: list[AttemptRecord] = field(default_factory=list)
     reports: list[tuple[str, str, UpstreamError | None]] = field(default_factory=list)
 
     def acquire(self, candidate: Candidate, *, excluded: Collection[str]) -> ScriptedLease:
@@ -103,7 +105,11 @@ class World:
     def executor(self) -> Executor:
         """Make an executor that lives in this world."""
         backends = dict.fromkeys(self.scripts, self)
-        return Executor(pool=self, backends=backends, now=lambda: self.now)
+        return Executor(pool=self, backends=backends, now=lambda: self.now, lineage=self)
+
+    def add(self, record: AttemptRecord) -> None:
+        """Remember an attempt."""
+        self.lineage.append(record)
 
     def run(self, execution: Execution, progress: Progress) -> list[Event]:
         """Execute a call to its end."""

@@ -1,0 +1,1 @@
+"""What is remembered in SQL. Redis coordinates, SQL remembers: losing Redis loses nothing here."""

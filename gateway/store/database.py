@@ -1,0 +1,69 @@
+"""The connection to the database.
+
+Owns how a URL becomes an engine. How its schema is made is in `schema`.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+VERSION = "0001"
+"""The last migration: what this version works with."""
+BUSY_TIMEOUT_S = 10.0
+"""How long a writer waits for another process's transaction."""
+
+_POSTGRESQL = ("postgres", "postgresql")
+
+
+class DatabaseUrlError(ValueError):
+    """The URL names no database that can be used; the message never shows it."""
+
+
+def sqlite_url(state_dir: Path) -> str:
+    """The database of a deployment that names none: a file beside the rest of its state."""
+    return f"sqlite:///{state_dir.resolve() / 'queueway.db'}"
+
+
+def open_database(url: str) -> Engine:
+    """Make an engine; it connects when it is first used.
+
+    Args:
+        url: sqlite:///path, postgresql:// or, as Heroku writes it, postgres://.
+    Raises:
+        DatabaseUrlError: it is none of these.
+    """
+    scheme = urlsplit(url).scheme.partition("+")[0]
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUrlError("DATABASE_URL is not a URL of a database") from None
+    if scheme in _POSTGRESQL:
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if scheme != "sqlite":
+        raise DatabaseUrlError(f"{scheme or 'DATABASE_URL'} is not sqlite or postgresql")
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def is_up_to_date(engine: Engine) -> bool:
+    """Whether the schema is the one that this version works with.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
+    """
+    if not inspect(engine).has_table("alembic_version"):
+        return False
+    with engine.connect() as connection:
+        versions = connection.execute(text("SELECT version_num FROM alembic_version"))
+        return [row[0] for row in versions] == [VERSION]
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
