@@ -9,6 +9,7 @@ from backends.providers import CLIENT_HEADERS, KINDS
 from backends.registry import describe
 from config.loader import load_config
 from config.schema import Config
+from gateway.admin import attempts
 from gateway.canonical.request import Dialect
 from gateway.frontends import (
     anthropic_messages,
@@ -59,6 +60,7 @@ def create_app(config: Config | None = None) -> Flask:
         app.register_blueprint(routes(frontend))
     app.register_blueprint(models.blueprint(runtime, access))
     app.register_blueprint(calls.blueprint(runtime, access))
+    app.register_blueprint(attempts.blueprint(config))
     app.register_blueprint(health.blueprint(runtime))
     return app
 

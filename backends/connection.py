@@ -169,9 +169,27 @@ class _TlsCarrier(_Carrier, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Carrier
 
+    def _put_conn(self, conn: Any) -> None:
+        _disown(conn)
+        super()._put_conn(conn)
+
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsCarrier
+
+    def _put_conn(self, conn: Any) -> None:
+        _disown(conn)
+        super()._put_conn(conn)
+
+
+def _disown(connection: "_Carrier | None") -> None:
+    """Take a connection from its exchange, which may be ended later than it is over.
+
+    Done before the connection is free: whoever gets it next has not said yet that it is theirs.
+    """
+    if connection is not None:
+        with _ownership:
+            connection.exchange = None
 
 
 def remember(known: dict[K, V], key: K, *, value: V) -> None:
@@ -203,8 +221,8 @@ class Adapter(HTTPAdapter):
         self._pools: dict[str | None, Any] = {}
         self._paths: dict[str | None, str] = {}
 
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    def get_connection_with_tls_context(  # type: ignore[override]
+        self, request: requests.PreparedRequest, verify: Any, *, proxies: Any, cert: Any
     ) -> Any:
         pool: Any = None if proxies else self._pools.get(request.url)
         if pool is None:
@@ -216,7 +234,7 @@ class Adapter(HTTPAdapter):
                 remember(self._pools, request.url, value=pool)
         return pool
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+    def cert_verify(self, *_: Any) -> None:
         """Do nothing: a pool's TLS is set up when the pool is first used."""
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:

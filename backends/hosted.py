@@ -5,13 +5,14 @@ What differs between them is data: see `providers` and `wires`.
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
 from backends.http import Answer, HttpUpstream
 from backends.providers import Provider
 from backends.redaction import redact
-from backends.task import Task, estimate, make_task
+from backends.task import Task, estimate, make_task, unsupported
 from backends.wires import WIRES, Wire
 from config.schema import Backend as BackendConfig
 from config.schema import HttpClient, Timeouts
@@ -40,8 +41,12 @@ class HostedBackend:
     ) -> None:
         self._instance = config.id
         self._provider = provider
-        self._base_url = config.base_url or provider.base_url
-        self._wires = {dialect: WIRES[dialect] for dialect in provider.dialects}
+        self._base_url = config.base_url or provider.base_url or ""
+        self._models = frozenset(config.models)
+        self._wires = {
+            dialect: replace(WIRES[dialect], members=provider.members)
+            for dialect in provider.dialects
+        }
         self._static_headers = {
             # http.client writes a header as Latin-1; this makes that the value's UTF-8.
             name: value.encode().decode("latin-1")
@@ -57,17 +62,13 @@ class HostedBackend:
     ) -> Iterator[Event]:
         """Call the upstream once and yield its answer; see `Backend.stream`."""
         call = execution.call
-        # The client's own dialect where the provider speaks it, else what it speaks best.
-        wire = self._wires.get(call.dialect) or self._wires[self._provider.dialects[0]]
-        url = wire.url(
-            self._base_url, model=candidate.model, operation=call.operation, stream=call.stream
-        )
+        model = self._upstream_model(candidate.model)
+        wire = self._wires[self._provider.dialect_for(call.dialect, model)]
+        url = wire.url(self._base_url, model=model, operation=call.operation, stream=call.stream)
         if url is None:
             yield from self._without_upstream(call, execution.body)
             return
-        task = make_task(
-            call, execution.body, wire=wire, model=candidate.model, instance=self._instance
-        )
+        task = make_task(call, execution.body, wire=wire, model=model, instance=self._instance)
         if task.dropped:
             yield Dropped(task.dropped)
         headers = self._headers(call, wire, credential=credential)
@@ -77,6 +78,10 @@ class HostedBackend:
             if not 200 <= answer.status < 300:
                 raise self._refused(answer, wire, credential=credential)
             yield from self._read(task, answer, credential=credential)
+
+    def _upstream_model(self, name: str) -> str:
+        """Return the upstream's id of a model; one that the configuration lists stays as it is."""
+        return name if name in self._models else self._provider.model_names.upstream(name)
 
     def _read(self, task: Task, answer: Answer, *, credential: Credential) -> Iterator[Event]:
         try:
@@ -88,14 +93,7 @@ class HostedBackend:
         """Answer what the upstream's dialect has no question for."""
         if call.operation is Operation.COUNT_TOKENS:
             return estimate(body)
-        failure = Failure(
-            kind=Kind.INVALID_REQUEST,
-            message=f"{self._instance} is a {self._provider.kind}, which has no "
-            f"{call.operation.value} endpoint; route to an instance that has one",
-            status=400,
-            code="unsupported_operation",
-        )
-        raise UpstreamError(failure, next=Next.CANDIDATE)
+        raise unsupported(call, instance=self._instance, kind=self._provider.kind)
 
     def _headers(self, call: Call, wire: Wire, *, credential: Credential) -> dict[str, str]:
         headers = {
@@ -110,8 +108,9 @@ class HostedBackend:
             value = next((call.headers[alias] for alias in aliases if alias in call.headers), None)
             if value:
                 headers[name] = value
-        if credential.secret:
-            headers[wire.key_header] = f"{wire.key_prefix}{credential.secret}"
+        key = credential.secret or self._provider.placeholder_key
+        if key:
+            headers[wire.key_header] = f"{wire.key_prefix}{key}"
         return headers
 
     def _refused(self, answer: Answer, wire: Wire, *, credential: Credential) -> UpstreamError:

@@ -1,11 +1,11 @@
-"""HTTP to upstreams: one POST, its answer as a body or as server-sent events.
+"""HTTP to upstreams: one request, its answer as a body or as server-sent events.
 
 Owns the four time limits and the words for a call that fails below HTTP; the sockets are in
 `connection`. Retries nothing: the executor decides what is tried again.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from backends.chunked import ChunkParser
 from backends.connection import Adapter, Exchange, current_exchange, remember
 from config.schema import HttpClient, Timeouts
 from gateway.canonical.errors import Failure, Kind, Next, UpstreamError
-from gateway.execution.execution import Execution
+from gateway.execution.execution import Cancellation, Execution
 from gateway.wire.sse import FrameSplitter, FrameTooLarge
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
@@ -39,7 +39,7 @@ class ServerSentEvent:
 
 
 class HttpUpstream:
-    """Posts to one instance's upstream."""
+    """Sends requests to one instance's upstream."""
 
     def __init__(self, instance: str, *, timeouts: Timeouts, client: HttpClient) -> None:
         self._instance = instance
@@ -47,12 +47,11 @@ class HttpUpstream:
         self._client = client
         self._adapter = Adapter()
         self._verify: bool | str = client.ca_bundle or True
-        self._requests: dict[str, requests.PreparedRequest] = {}
+        self._requests: dict[tuple[str, str], requests.PreparedRequest] = {}
 
-    @contextmanager
     def post(
         self, url: str, *, headers: Mapping[str, str], body: bytes, execution: Execution
-    ) -> Iterator["Answer"]:
+    ) -> AbstractContextManager["Answer"]:
         """Post and hand out the answer as soon as its headers are there.
 
         Leaving the block closes the connection unless the answer was read to its end.
@@ -60,21 +59,40 @@ class HttpUpstream:
         Raises:
             UpstreamError: no answer came: the name, the connection, TLS, or a time limit failed.
         """
+        sized = {**headers, "Content-Length": str(len(body))}
+        return self._exchange(
+            "POST", url, headers=sized, body=body, cancellation=execution.cancellation
+        )
+
+    def get(
+        self, url: str, *, headers: Mapping[str, str], cancellation: Cancellation
+    ) -> AbstractContextManager["Answer"]:
+        """Ask for a document; the answer as in `post`."""
+        return self._exchange("GET", url, headers=headers, body=None, cancellation=cancellation)
+
+    @contextmanager
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        cancellation: Cancellation,
+    ) -> Iterator["Answer"]:
         exchange = Exchange()
-        with execution.cancellation.aborting(exchange.abort), self._errors(exchange):
-            response = self._send(exchange, url, headers=headers, body=body)
+        with cancellation.aborting(exchange.abort), self._errors(exchange):
+            request = self._prepared(method, url)
+            request.headers = dict(headers)  # type: ignore[assignment]
+            request.body = body
+            response = self._send(exchange, request)
             try:
                 exchange.read_timeout(self._timeouts.silence_s)
                 yield Answer(self, exchange, response=response)
             finally:
                 response.close()
 
-    def _send(
-        self, exchange: Exchange, url: str, *, headers: Mapping[str, str], body: bytes
-    ) -> requests.Response:
-        request = self._prepared(url)
-        request.headers = {**headers, "Content-Length": str(len(body))}  # type: ignore[assignment]
-        request.body = body
+    def _send(self, exchange: Exchange, request: requests.PreparedRequest) -> requests.Response:
         limits = (self._timeouts.connect_s, self._timeouts.first_byte_s)
         token = current_exchange.set(exchange)
         try:
@@ -83,7 +101,7 @@ class HttpUpstream:
                 stream=True,
                 timeout=limits,
                 verify=self._verify,
-                proxies=self._proxies(url),
+                proxies=self._proxies(request.url or ""),
             )
         except requests.RequestException:
             raise
@@ -93,12 +111,12 @@ class HttpUpstream:
         finally:
             current_exchange.reset(token)
 
-    def _prepared(self, url: str) -> requests.PreparedRequest:
+    def _prepared(self, method: str, url: str) -> requests.PreparedRequest:
         """A request to a URL, which is taken apart and checked only once."""
-        known = self._requests.get(url)
+        known = self._requests.get((method, url))
         if known is None:
-            known = requests.Request("POST", url).prepare()
-            remember(self._requests, url, value=known)
+            known = requests.Request(method, url).prepare()
+            remember(self._requests, (method, url), value=known)
         return known.copy()
 
     def _proxies(self, url: str) -> dict[str, str]:

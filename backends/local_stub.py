@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
-from backends.task import estimate
+from backends.task import estimate, unsupported
 from gateway.canonical.call import Candidate
 from gateway.canonical.errors import Failure, GatewayError, Kind, Next, UpstreamError, next_after
 from gateway.canonical.events import (
@@ -69,9 +69,12 @@ class LocalStub:
         self, execution: Execution, candidate: Candidate, *, credential: Credential
     ) -> Iterator[Event]:
         """Play the scenario that the model names; see `Backend.stream`."""
-        if execution.call.operation is not Operation.GENERATE:
-            yield from estimate(execution.body)
-            return
+        match execution.call.operation:
+            case Operation.COUNT_TOKENS:
+                yield from estimate(execution.body)
+                return
+            case Operation.EMBED:
+                raise unsupported(execution.call, instance=self._instance, kind="local-stub")
         request = self._request(execution)
         scenario, number = _scenario(candidate.model)
         script = self._scripts.get(scenario)

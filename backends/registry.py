@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from backends.hosted import HostedBackend
+from backends.listing import origin_of, vendor_of
 from backends.local_stub import KEYS, MODELS, LocalStub
-from backends.providers import HOSTED, LOCAL_STUB
+from backends.providers import HOSTED, KINDS, LOCAL_STUB
 from config.schema import Backend as BackendConfig
 from config.schema import Config, Stub
 from config.schema import Credential as CredentialConfig
@@ -28,13 +29,23 @@ def _describe(backend: BackendConfig) -> Instance:
     if backend.provider_kind == LOCAL_STUB:
         models: Sequence[str] = MODELS
     else:
-        models = (_PROVIDERS[backend.provider_kind].default_model,)
+        default = _PROVIDERS[backend.provider_kind].default_model
+        models = (default,) if default else ()
     return Instance(
         id=backend.id,
         kind=backend.provider_kind,
         models=tuple(backend.models or models),
         keys=tuple((key.id or "", key.api_key) for key in _credentials(backend)),
+        prefixes=_prefixes(backend),
+        configured=bool(backend.models),
+        vendor=vendor_of(backend),
+        origin=origin_of(backend),
     )
+
+
+def _prefixes(backend: BackendConfig) -> tuple[str, ...]:
+    own = backend.backend_prefix
+    return (own,) if own else KINDS[backend.provider_kind].prefixes
 
 
 def _build(backend: BackendConfig, config: Config) -> Backend:

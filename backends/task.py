@@ -3,22 +3,24 @@
 Owns the choice between the native path and the canonical model. Knows no socket and no key.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import msgspec
+from msgspec import Raw
 
 from backends.wires import Wire
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind, Next, UpstreamError
-from gateway.canonical.events import Dropped, Event, Finished, Usage
+from gateway.canonical.events import Dropped, Event, Finished, NativeBody, Usage
 from gateway.canonical.features import Verdict, negotiate
 from gateway.canonical.request import Operation, Request
 from gateway.wire import embeddings
 from gateway.wire.codec import Codec, ParseAnswer
 from gateway.wire.codecs import CODECS
+from gateway.wire.sse import MAX_FRAME_BYTES
 
 BYTES_PER_TOKEN = 4
 """Of a request's JSON, where nobody can be asked how many tokens it has."""
@@ -75,7 +77,9 @@ def make_task(call: Call, body: bytes, *, wire: Wire, model: str, instance: str)
         return Task(native, _native_reader(codec, stream=call.stream, instance=instance))
     request, dropped = _translated(call, body, codec=codec, instance=instance)
     sent = codec.render_request(request, model=model, stream=call.stream)
-    reader = partial(_stream, codec, instance) if call.stream else _whole(codec, instance)
+    if wire.members:
+        sent = _renamed(sent, wire.members)
+    reader = partial(_stream, codec, instance=instance) if call.stream else _whole(codec, instance)
     return Task(sent, reader, dropped)
 
 
@@ -86,27 +90,44 @@ def estimate(body: bytes) -> Iterator[Event]:
     yield Finished("stop")
 
 
+def unsupported(call: Call, *, instance: str, kind: str) -> UpstreamError:
+    """Make the error for an operation that an upstream has no endpoint for."""
+    failure = Failure(
+        kind=Kind.INVALID_REQUEST,
+        message=f"{instance} is a {kind}, which has no {call.operation.value} endpoint; "
+        "route to an instance that has one",
+        status=400,
+        code="unsupported_operation",
+    )
+    return UpstreamError(failure, next=Next.CANDIDATE)
+
+
 def _native_reader(
     codec: Codec, *, stream: bool, instance: str
 ) -> Callable[[Answer], Iterator[Event]]:
     if stream:
-        return partial(_native_stream, codec, instance)
-    return partial(_read_whole, codec.parse_native, instance)
+        return partial(_native_stream, codec, instance=instance)
+    return partial(_read_whole, codec.parse_native, instance=instance)
 
 
 def _whole(codec: Codec, instance: str) -> Callable[[Answer], Iterator[Event]]:
-    return partial(_read_whole, codec.parse_answer, instance)
+    return partial(_read_whole, codec.parse_answer, instance=instance)
 
 
-def _read_whole(parse: ParseAnswer, instance: str, answer: Answer) -> Iterator[Event]:
+def _read_whole(parse: ParseAnswer, answer: Answer, *, instance: str) -> Iterator[Event]:
     yield from parse(answer.body(), instance=instance)
 
 
-def _native_stream(codec: Codec, instance: str, answer: Answer) -> Iterator[Event]:
+def _native_stream(codec: Codec, answer: Answer, *, instance: str) -> Iterator[Event]:
     if answer.is_json:
-        raise _not_streamed(codec, instance, answer=answer)
+        raise _not_streamed(codec, answer.body(), instance=instance)
     reader = codec.native_reader(instance)
-    for event in answer.events():
+    events = answer.events()
+    begun = False
+    for event in events:
+        begun = begun or event.data is not None
+        if not begun and _begins_document(event):
+            raise _not_streamed(codec, _document(event, events), instance=instance)
         yield reader.read(event.frame, event.data)
         if reader.done:
             break
@@ -114,22 +135,45 @@ def _native_stream(codec: Codec, instance: str, answer: Answer) -> Iterator[Even
     answer.finish()
 
 
-def _stream(codec: Codec, instance: str, answer: Answer) -> Iterator[Event]:
+def _stream(codec: Codec, answer: Answer, *, instance: str) -> Iterator[Event]:
     if answer.is_json:
         # What did not come as a stream can be made one: a client cannot tell.
         yield from codec.parse_answer(answer.body(), instance=instance)
         return
     parser = codec.stream_parser(instance)
-    for event in answer.events():
+    events = answer.events()
+    begun = False
+    for event in events:
         if event.data is not None:
+            begun = True
             yield from parser.read(event.data)
+        elif not begun and _begins_document(event):
+            yield from codec.parse_answer(_document(event, events), instance=instance)
+            return
         if parser.done:
             break
     yield from parser.end()
     answer.finish()
 
 
-def _not_streamed(codec: Codec, instance: str, *, answer: Answer) -> UpstreamError:
+def _begins_document(event: ServerSentEvent) -> bool:
+    """Whether this is no frame but JSON, under the content type of a stream."""
+    return event.data is None and event.frame.lstrip()[:1] in (b"{", b"[")
+
+
+def _document(first: ServerSentEvent, rest: Iterator[ServerSentEvent]) -> bytes:
+    """Join what was taken for frames; what goes over the bound is left out, and shows as cut."""
+    frames = [first.frame]
+    size = len(first.frame)
+    for event in rest:
+        size += len(event.frame)
+        if size > MAX_FRAME_BYTES:
+            break
+        frames.append(event.frame)
+    return b"".join(frames)
+
+
+def _not_streamed(codec: Codec, body: bytes, *, instance: str) -> UpstreamError:
     """Make the error for a whole answer where a stream was asked for.
 
     Some upstreams refuse a stream with status 200 and an error in JSON.
@@ -137,7 +181,7 @@ def _not_streamed(codec: Codec, instance: str, *, answer: Answer) -> UpstreamErr
     Raises:
         UpstreamError: the answer is such an error, or no answer.
     """
-    for _ in codec.parse_native(answer.body(), instance=instance):
+    for _ in codec.parse_native(body, instance=instance):
         pass
     failure = Failure(
         kind=Kind.UPSTREAM, message=f"{instance} did not stream its answer", status=502
@@ -155,6 +199,13 @@ def _translated(
     return msgspec.structs.replace(request, stream=call.stream), verdict.dropped
 
 
+def _renamed(sent: bytes, members: Mapping[str, str | None]) -> bytes:
+    """Call the members of a request what this upstream calls them; None = leave them out."""
+    wire = msgspec.json.decode(sent, type=dict[str, Raw])
+    named = ((members.get(name, name), value) for name, value in wire.items())
+    return msgspec.json.encode({name: value for name, value in named if name is not None})
+
+
 def _request(parse: Callable[[bytes], Request], body: bytes) -> Request:
     try:
         return parse(body)
@@ -166,22 +217,27 @@ def _count(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) 
     counting, own = codec.counting, CODECS[call.dialect].counting
     assert counting is not None
     assert own is not None
-    if call.dialect is codec.dialect:
-        native = codec.render_native(body, model=model)
+    is_native = call.dialect is codec.dialect
+    if is_native:
+        sent = codec.render_native(body, model=model)
     else:
-        native = counting.render_request(_request(own.parse_request, body), model)
+        sent = counting.render_request(_request(own.parse_request, body), model)
 
     def read(answer: Answer) -> Iterator[Event]:
-        yield Usage(counting.parse_answer(answer.body(), instance), 0)
+        counted = answer.body()
+        tokens = counting.parse_answer(counted, instance)
+        if is_native:
+            yield NativeBody(counted)
+        yield Usage(tokens, 0)
         yield Finished("stop")
 
-    return Task(native, read)
+    return Task(sent, read)
 
 
 def _embedding(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) -> Task:
     del call
     native = CODECS[codec.dialect].render_native(body, model=model)
-    return Task(native, partial(_read_whole, embeddings.parse_native, instance))
+    return Task(native, partial(_read_whole, embeddings.parse_native, instance=instance))
 
 
 def _unsupported(verdict: Verdict, *, codec: Codec, instance: str) -> UpstreamError:

@@ -1,12 +1,13 @@
 /*
  * Incremental reader of one HTTP answer: content-length, chunked or close-delimited, and
- * in it either a JSON completion or an OpenAI chat-completions event stream. It measures
- * when the first text came and how long each chunk was under way. It knows no socket.
+ * in it either a JSON document or an event stream, of any dialect. It measures when the
+ * first text came and how long each chunk was under way. It knows no socket.
  */
 #ifndef BENCH_ANSWER_H
 #define BENCH_ANSWER_H
 
 #include "common.h"
+#include "dialects.h"
 #include "histogram.h"
 
 enum {
@@ -23,6 +24,7 @@ enum answer_state {
 
 struct answer {
     enum answer_state state;
+    const struct dialect *dialect;
     bool streamed; /* what the caller asked for */
     bool began, keep_alive, done, error_event;
     unsigned status;
@@ -32,12 +34,14 @@ struct answer {
     struct histogram *delays;
 };
 
-static inline void answer_begin(struct answer *a, bool streamed, struct histogram *delays)
+static inline void answer_begin(struct answer *a, const struct dialect *dialect, bool streamed,
+                                struct histogram *delays)
 {
     struct buffer text = a->text, line = a->line;
 
     text.len = line.len = 0;
-    *a = (struct answer){.streamed = streamed, .text = text, .line = line, .delays = delays};
+    *a = (struct answer){.dialect = dialect, .streamed = streamed, .text = text, .line = line,
+                         .delays = delays};
 }
 
 static inline void answer_free(struct answer *a)
@@ -48,12 +52,12 @@ static inline void answer_free(struct answer *a)
 
 /* ---- the text ---- */
 
-/* The non-empty text of a "content" field in [p, p+len); NULL if there is none. */
-static inline const char *find_text(const char *p, size_t len)
+/* The non-empty text of a field in [p, p+len); NULL if there is none. */
+static inline const char *find_text(const char *p, size_t len, const char *key)
 {
     const char *end = p + len, *value = p;
 
-    while ((value = find_json_value(value, (size_t)(end - value), "\"content\"")) != NULL) {
+    while ((value = find_json_value(value, (size_t)(end - value), key)) != NULL) {
         if (end - value >= 2 && value[0] == '"' && value[1] != '"')
             return value + 1;
     }
@@ -74,27 +78,37 @@ static inline void measure_delays(struct answer *a, const char *text, const char
     }
 }
 
-static inline void answer_line(struct answer *a, const char *line, size_t len, uint64_t now)
+static inline void answer_data(struct answer *a, const char *data, const char *end, uint64_t now)
 {
-    const char *end = line + len, *text;
+    const char *text;
 
-    if (len > 0 && line[0] == ':')
-        a->comments++;
-    if (len < 5 || memcmp(line, "data:", 5) != 0)
-        return;
-    line = skip_space(line + 5, end);
-    if (end - line >= 6 && memcmp(line, "[DONE]", 6) == 0) {
+    if (data_ends(a->dialect, data, end))
         a->done = true;
-        return;
-    }
-    if (end - line >= 8 && memcmp(line, "{\"error\"", 8) == 0)
+    if (begins_with(data, end, "{\"error\""))
         a->error_event = true;
-    text = find_text(line, (size_t)(end - line));
+    text = find_text(data, (size_t)(end - data), a->dialect->delta_key);
     if (text == NULL)
         return;
     if (a->first_text_us == 0)
         a->first_text_us = now;
     measure_delays(a, text, end, now);
+}
+
+static inline void answer_line(struct answer *a, const char *line, size_t len, uint64_t now)
+{
+    const char *end = line + len;
+
+    if (begins_with(line, end, "data:")) {
+        answer_data(a, skip_space(line + 5, end), end, now);
+    } else if (begins_with(line, end, "event:")) {
+        line = skip_space(line + 6, end);
+        if (event_ends(a->dialect, line, end))
+            a->done = true;
+        if (begins_with(line, end, "error") || begins_with(line, end, "response.failed"))
+            a->error_event = true;
+    } else if (begins_with(line, end, ":")) {
+        a->comments++;
+    }
 }
 
 static inline void answer_lines(struct answer *a, const char *p, size_t len, uint64_t now)

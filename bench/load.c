@@ -1,19 +1,19 @@
 /*
- * The load client: OpenAI chat-completions calls to one address on this machine, by epoll
- * in one thread. It ends by itself: the number of calls, the time in which calls are
- * started and the time of a call are all bounded. SIGINT ends it with the report.
+ * The load client: calls in one dialect to one address on this machine, by epoll in one
+ * thread. It ends by itself: the number of calls, the time in which calls are started and the
+ * time of a call are all bounded. SIGINT ends it with the report.
  *
  *   load --url HOST:PORT --body-file FILE [--path /v1/chat/completions] [--header "K: V"]...
  *        [--concurrency N] [--requests N] [--duration-s S] [--timeout-s S] [--stream]
- *        [--rate CALLS_PER_S] [--json]
+ *        [--rate CALLS_PER_S] [--dialect chat|messages|responses|gemini] [--json]
  *
  * Closed loop: N connections, each with one call at a time. With --rate calls are started
  * at that rate instead, as far as one of the N connections is free. Calls are started until
  * --requests or --duration-s is reached; then those that are open may end (--timeout-s).
  *
- * A stream is good only with text and `data: [DONE]` and the end of its HTTP body. TTFT is
- * the time to the first "content" with text in it; chunk delay is now minus the "t=<us>;"
- * that the fake upstream wrote into the chunk.
+ * A stream is good only with text, its dialect's own end and the end of its HTTP body. TTFT
+ * is the time to the first event with text in it; chunk delay is now minus the "t=<us>;" that
+ * the fake upstream wrote into the chunk.
  */
 #include "common.h"
 #include "answer.h"
@@ -40,6 +40,7 @@ enum {
 struct options {
     struct sockaddr_in address;
     const char *url, *path, *headers[MAX_HEADERS], *body_file;
+    const struct dialect *dialect;
     size_t header_count, concurrency;
     uint64_t requests;
     double duration_s, timeout_s, rate;
@@ -120,7 +121,7 @@ static enum kind judge(const struct answer *a)
     }
     if (a->state != ANSWER_COMPLETE)
         return TRUNCATED;
-    return find_text(a->text.data, a->text.len) ? OK : PROTOCOL;
+    return find_text(a->text.data, a->text.len, a->dialect->text_key) ? OK : PROTOCOL;
 }
 
 static void send_request(struct conn *c)
@@ -154,7 +155,7 @@ static bool open_socket(struct conn *c)
 static void call(struct conn *c)
 {
     c->sent = 0;
-    answer_begin(&c->answer, options.stream, &run.delays);
+    answer_begin(&c->answer, options.dialect, options.stream, &run.delays);
     if (c->fd >= 0) {
         c->state = BUSY;
         send_request(c);
@@ -316,7 +317,7 @@ static void usage(const char *problem)
 {
     fprintf(stderr, "load: %s\nusage: load --url HOST:PORT --body-file FILE [--path P] "
                     "[--header \"K: V\"]... [--concurrency N] [--requests N] [--duration-s S] "
-                    "[--timeout-s S] [--stream] [--rate N] [--json]\n", problem);
+                    "[--timeout-s S] [--stream] [--rate N] [--dialect NAME] [--json]\n", problem);
     exit(2);
 }
 
@@ -337,12 +338,21 @@ static void set_address(const char *url)
         usage("only addresses of this machine (127.x.x.x)");
 }
 
+static void set_dialect(const char *name)
+{
+    options.dialect = find_dialect(name);
+    if (options.dialect == NULL)
+        usage("--dialect is chat, messages, responses or gemini");
+}
+
 static void set_option(const char *name, const char *value)
 {
     if (strcmp(name, "--url") == 0)
         set_address(value);
     else if (strcmp(name, "--path") == 0)
         options.path = value;
+    else if (strcmp(name, "--dialect") == 0)
+        set_dialect(value);
     else if (strcmp(name, "--body-file") == 0)
         options.body_file = value;
     else if (strcmp(name, "--header") == 0 && options.header_count < MAX_HEADERS)
@@ -365,7 +375,8 @@ static void parse_arguments(int argc, char **argv)
 {
     int i;
 
-    options = (struct options){.path = "/v1/chat/completions", .concurrency = 1, .timeout_s = 60};
+    options = (struct options){.path = "/v1/chat/completions", .dialect = find_dialect("chat"),
+                               .concurrency = 1, .timeout_s = 60};
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--stream") == 0) {
             options.stream = true;

@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bench.bodies import Dialect, Prompt, body_of, headers_of, path_of
+
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / "build"
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
 MAX_UPSTREAM_S = 6 * 3600
-IMAGE_BYTES = 10_000_000
 END_S = 30  # what a program may need to end beyond its own bounds
 
 
@@ -41,10 +42,13 @@ def build() -> None:
         target = BUILD / name
         if target.exists() and target.stat().st_mtime > newest:
             continue
-        command = [compiler, *FLAGS, "-o", str(target), str(HERE / f"{name}.c")]
+        # Under another name first: whoever else builds or runs it meets a whole program.
+        made = BUILD / f"{name}.{os.getpid()}"
+        command = [compiler, *FLAGS, "-o", str(made), str(HERE / f"{name}.c")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise BenchError(f"{' '.join(command)} failed:\n{done.stderr}")
+        made.replace(target)
 
 
 class Upstream:
@@ -83,12 +87,15 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where calls go: `address` is host:port, `model_prefix` what the system has before models."""
+    """Where calls go: `address` is host:port, `model_prefix` what the system has before models.
+
+    `dialects` is what clients may speak to it.
+    """
 
     address: str
-    path: str = "/v1/chat/completions"
     headers: tuple[str, ...] = ()
     model_prefix: str = ""
+    dialects: tuple[Dialect, ...] = (Dialect.CHAT,)
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,8 @@ class LoadPlan:
     duration_s: float = 60.0
     timeout_s: float = 60.0
     rate: float | None = None
-    image: bool = False
+    dialect: Dialect = Dialect.CHAT
+    prompt: Prompt = Prompt.SHORT
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,9 @@ def _times(value: dict[str, Any] | None) -> Times | None:
 def _parse_result(text: str) -> LoadResult:
     value = json.loads(text)
     errors = {kind: count for kind, count in value["errors"].items() if count and kind != "total"}
+    if errors.pop("status", 0):
+        codes = value["statuses"].items()
+        errors |= {f"status {code}": count for code, count in codes if not code.startswith("2")}
     return LoadResult(
         started=value["started"],
         completed=value["completed"],
@@ -154,18 +165,23 @@ def _parse_result(text: str) -> LoadResult:
     )
 
 
-def body_of(plan: LoadPlan, model: str) -> bytes:
-    """Return the request body of a plan: short, or with one 10 MB image in it."""
-    text = "Say something short about the weather. " * 4
-    content: object = text
-    if plan.image:
-        image = os.urandom(8).hex() * (IMAGE_BYTES // 16)
-        url = {"url": f"data:image/png;base64,{image}"}
-        content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": url}]
-    body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": content}]}
-    if plan.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return json.dumps(body).encode()
+@dataclass(frozen=True)
+class Call:
+    """What is sent, again and again."""
+
+    path: str
+    headers: tuple[str, ...]
+    body: bytes
+
+
+def call_of(plan: LoadPlan, endpoint: Endpoint) -> Call:
+    """Return the call of a plan as an endpoint takes it."""
+    model = endpoint.model_prefix + plan.model
+    return Call(
+        path_of(plan.dialect, model, stream=plan.stream),
+        (*endpoint.headers, *headers_of(plan.dialect)),
+        body_of(plan.dialect, plan.prompt, model=model, stream=plan.stream),
+    )
 
 
 class Load:
@@ -173,13 +189,14 @@ class Load:
 
     def __init__(self, endpoint: Endpoint, plan: LoadPlan, *, folder: Path) -> None:
         self._plan = plan
-        body = folder / f"{plan.model}-{plan.stream}-{plan.image}.json"
-        body.write_bytes(body_of(plan, endpoint.model_prefix + plan.model))
+        call = call_of(plan, endpoint)
+        body = folder / f"{plan.model}-{plan.stream}-{plan.dialect}-{plan.prompt}.json"
+        body.write_bytes(call.body)
         command = [str(BUILD / "load"), "--json", "--url", endpoint.address]
-        command += ["--path", endpoint.path, "--body-file", str(body)]
+        command += ["--path", call.path, "--body-file", str(body), "--dialect", plan.dialect]
         command += ["--concurrency", str(plan.concurrency), "--timeout-s", str(plan.timeout_s)]
         command += ["--duration-s", str(plan.duration_s)]
-        for header in endpoint.headers:
+        for header in call.headers:
             command += ["--header", header]
         if plan.requests is not None:
             command += ["--requests", str(plan.requests)]

@@ -12,7 +12,16 @@ from pathlib import Path
 
 from bench.procs import PROC
 from bench.results import BASELINE, Results
-from bench.scenarios import CHUNKS, Calls, ImagesBeside, OpenStreams, Scenario
+from bench.scenarios import (
+    CHUNKS,
+    TRANSLATED,
+    Calls,
+    ImagesBeside,
+    LargePrompt,
+    OpenStreams,
+    Scenario,
+    Translated,
+)
 
 IDLE = "idle"
 GATEWAYS = ("queueway gevent", "queueway threads")  # the targets are theirs alone
@@ -39,6 +48,16 @@ class Target:
         return bound if self.later is None else f"{bound}, then {self.later:g}"
 
 
+TRANSLATION_TARGETS = tuple(
+    Target(
+        f"CPU of {what}, c=64: {dialect} / native",
+        f"{kind} c64 D0 translated {dialect}",
+        "cpu_ratio",
+        2,
+    )
+    for kind, what in (("N", "calls"), ("S", "streams"))
+    for dialect in TRANSLATED
+)
 TARGETS = (
     Target("CPU-ms per call, c=64", "N c64 D0", "cpu_total", 1.5, later=1.2),
     Target(f"CPU-ms per stream of {CHUNKS}, c=64", "S c64 D0", "cpu_total", 1.7, later=1.3),
@@ -51,6 +70,8 @@ TARGETS = (
     Target("1,000 streams: chunk delay p99 in ms", "streams 1000", "chunk_p99", 40),
     Target("1,000 streams: added TTFT p99 in ms", "streams 1000", "added_ttft_p99", 100),
     Target("1,000 streams: RSS in MB", "streams 1000", "rss_mb", 300),
+    *TRANSLATION_TARGETS,
+    Target("200 kB, 100 tools: web CPU-ms", "large prompt c16", "cpu_web", 5),
     Target("idle RSS in MB, Redis included", IDLE, "rss_mb", 250),
     Target("start to first answer in s", IDLE, "first_answer_s", 2.5),
     Target("batch lines/s, D=0", "batch", "lines_per_s", 800, at_least=True),
@@ -59,6 +80,7 @@ TARGETS = (
 )
 
 Column = tuple[str, str, int]  # head, figure, decimals
+Columns = Sequence[Column]
 
 CALL_COLUMNS: tuple[Column, ...] = (
     ("calls/s", "requests_per_s", 0),
@@ -72,6 +94,20 @@ CALL_COLUMNS: tuple[Column, ...] = (
     ("+p99", "added_latency_p99", 2),
     ("+TTFT p50", "added_ttft_p50", 2),
     ("+TTFT p99", "added_ttft_p99", 2),
+    ("failed", "failed", 0),
+)
+TRANSLATION_COLUMNS: tuple[Column, ...] = (
+    ("calls/s", "requests_per_s", 0),
+    ("web", "cpu_web", 2),
+    ("worker", "cpu_worker", 2),
+    ("redis", "cpu_redis", 2),
+    ("CPU-ms", "cpu_total", 2),
+    ("native", "cpu_native", 2),
+    ("/ native", "cpu_ratio", 2),
+    ("p50", "latency_p50", 2),
+    ("p99", "latency_p99", 2),
+    ("TTFT p50", "ttft_p50", 2),
+    ("chunk p50", "chunk_p50", 2),
     ("failed", "failed", 0),
 )
 STREAM_COLUMNS: tuple[Column, ...] = (
@@ -140,7 +176,7 @@ def targets_table(results: Results) -> str:
     return table(["figure", "target", *systems], rows)
 
 
-def _figures_table(results: Results, names: Sequence[str], *, columns: Sequence[Column]) -> str:
+def _figures_table(results: Results, names: Sequence[str], *, columns: Columns) -> str:
     rows = [
         [
             name,
@@ -174,38 +210,49 @@ LEGEND = (
     "N = not streamed, S = stream of 20 chunks, c = concurrent calls, D = delay of the upstream in "
     "ms. `direct` is the load client on the upstream itself; `+` is the difference from it in the "
     "same round. Times are ms; CPU-ms is user and system time of the system's processes per "
-    "completed call. Upstream and load client run on the same cores. Figures are medians of the "
+    "completed call. Translated calls are those of a client that speaks another dialect than the "
+    "upstream; native ones take turns with them. A large prompt is 200 kB with 100 tools, native "
+    "and not streamed. Upstream and load client run on the same cores. Figures are medians of the "
     "rounds; `failed` is the sum, `reached` the least. RSS counts shared pages once for each "
     "process, PSS once in all."
 )
 
 
+def _section(title: str, results: Results, *, names: Sequence[str], columns: Columns) -> str:
+    """A table under its title; empty when the plan has none of its scenarios."""
+    if not names:
+        return ""
+    return f"## {title}\n\n" + _figures_table(results, names, columns=columns)
+
+
+def _names(plan: Sequence[Scenario], *kinds: type[Scenario]) -> list[str]:
+    return [scenario.name for scenario in plan if isinstance(scenario, kinds)]
+
+
 def report(results: Results, plan: Sequence[Scenario], *, command: str) -> str:
     """The whole report as Markdown."""
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    calls = [scenario.name for scenario in plan if isinstance(scenario, Calls)]
-    streams = [scenario for scenario in plan if isinstance(scenario, OpenStreams)]
-    images = [scenario.name for scenario in plan if isinstance(scenario, ImagesBeside)]
-    stream_note = "".join(
-        f"A stream has {chunks} chunks, one each 100 ms, after 500 ms.\n\n"
-        for chunks in sorted({scenario.chunks for scenario in streams})
-    )
+    calls = _names(plan, Calls, LargePrompt)
+    translated = _names(plan, Translated)
+    streams = _names(plan, OpenStreams)
+    images = _names(plan, ImagesBeside)
+    chunks = sorted({scenario.chunks for scenario in plan if isinstance(scenario, OpenStreams)})
     parts = [
         "# Performance",
         f"Written by `{command}` on {date}, {len(results.rounds)} round(s). {machine()}.",
         "\n".join(f"- {name}: not measured: {why}" for name, why in results.not_run.items()),
         "## Targets\n\n" + targets_table(results),
-        "## Calls\n\n" + _figures_table(results, calls, columns=CALL_COLUMNS) if calls else "",
-        "## Open streams\n\n"
-        + stream_note
-        + _figures_table(results, [scenario.name for scenario in streams], columns=STREAM_COLUMNS)
-        if streams
-        else "",
-        "## 10 MB images, 3 calls/s, beside open streams\n\n"
-        + _figures_table(results, images, columns=IMAGE_COLUMNS)
-        if images
-        else "",
-        "## Idle and start\n\n" + _figures_table(results, [IDLE], columns=IDLE_COLUMNS),
+        _section("Calls", results, names=calls, columns=CALL_COLUMNS),
+        _section("Translated calls", results, names=translated, columns=TRANSLATION_COLUMNS),
+        _section("Open streams", results, names=streams, columns=STREAM_COLUMNS),
+        *(f"A stream has {count} chunks, one each 100 ms, after 500 ms." for count in chunks),
+        _section(
+            "10 MB images, 3 calls/s, beside open streams",
+            results,
+            names=images,
+            columns=IMAGE_COLUMNS,
+        ),
+        _section("Idle and start", results, names=[IDLE], columns=IDLE_COLUMNS),
         LEGEND,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

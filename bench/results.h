@@ -13,7 +13,7 @@ enum kind { OK, BAD_STATUS, TRUNCATED, NO_CONNECT, TIMEOUT, PROTOCOL, ERROR_EVEN
 static const char *const KIND_NAMES[KINDS] = {
     "ok",       /* a whole answer with text in it */
     "status",   /* an answer that is not 2xx */
-    "truncated", /* a body without its end, a stream without [DONE] */
+    "truncated", /* a body or a stream without its end */
     "connect",
     "timeout",
     "protocol", /* no answer, one that is not HTTP, or one without any text */

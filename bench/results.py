@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.scenarios import Figures
+from bench.scenarios import Figures, is_count
 
 BASELINE = "direct"
 ADDED = ("latency_p50", "latency_p99", "ttft_p50", "ttft_p99")
@@ -34,7 +34,7 @@ def with_added(measured: Round) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _combine(figure: str, values: list[float]) -> float:
-    if figure in ("failed", "completed"):
+    if is_count(figure):
         return sum(values)
     return min(values) if figure == "reached" else median(values)
 

@@ -1,7 +1,7 @@
 """`python -m bench.run`: measure the gateway, print the report. `make bench` calls it.
 
 Owns the command line and the order of things: rounds, in each round one system after the other.
-Every system runs alone; all traffic stays on 127.0.0.1. A full run takes about 40 minutes.
+Every system runs alone; all traffic stays on 127.0.0.1. A full run takes about 50 minutes.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.programs import HERE, BenchError, Upstream, build
 from bench.report import IDLE, report, write_report
 from bench.results import Results
-from bench.scenarios import Figures, Scenario, Subject, idle_figures, scenarios
+from bench.scenarios import FAILED_BY, Figures, Scenario, Subject, idle_figures, scenarios
 from bench.systems import Direct, Gateway, LiteLLM, System
 
 ROUNDS = 5
@@ -38,10 +38,12 @@ def _say(text: str) -> None:
 
 
 def _shown(figures: Figures) -> str:
-    names = ("requests_per_s", "cpu_total", "latency_p50", "ttft_p50", "chunk_p99", "rss_mb")
-    shown = [f"{name} {figures[name]:.2f}" for name in names if name in figures]
-    failed = figures.get("failed", 0)
-    return ", ".join(shown) + (f", FAILED {failed:.0f}" if failed else "")
+    names = ("requests_per_s", "cpu_total", "cpu_ratio", "latency_p50", "ttft_p50", "chunk_p99")
+    shown = [f"{name} {figures[name]:.2f}" for name in (*names, "rss_mb") if name in figures]
+    if figures.get("failed"):
+        shown.append(f"FAILED {figures['failed']:.0f}")
+        shown += [f"{name} {figures[name]:.0f}" for name in figures if name.startswith(FAILED_BY)]
+    return ", ".join(shown)
 
 
 def _measure(bench: Bench, system: System) -> dict[str, Figures]:
@@ -54,8 +56,9 @@ def _measure(bench: Bench, system: System) -> dict[str, Figures]:
             measured[IDLE] = idle_figures(subject, started.first_answer_s)
             _say(f"  {IDLE}: {_shown(measured[IDLE])}")
         for scenario in bench.plan:
-            measured[scenario.name] = scenario.run(subject)
-            _say(f"  {scenario.name}: {_shown(measured[scenario.name])}")
+            if figures := scenario.run(subject):
+                measured[scenario.name] = figures
+                _say(f"  {scenario.name}: {_shown(figures)}")
     except BenchError as error:
         _say(f"  {system.name}: {error}")
         bench.results.not_run[system.name] = str(error)

@@ -5,12 +5,14 @@ nor how figures are printed. Figures are milliseconds, megabytes (10^6 bytes), c
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Protocol
 
+from bench.bodies import Dialect, Prompt
 from bench.procs import Meter, Roles, read_usage, total
 from bench.programs import Endpoint, Load, LoadPlan, LoadResult, Times, run_load
 
@@ -18,9 +20,19 @@ CHUNKS = 20
 CHUNK_INTERVAL_MS = 100
 STREAM_DELAY_MS = 500
 OPEN_RATE = 500.0  # streams opened in a second
+TURNS = 3
+"""Of native and translated calls, one after the other, whose CPU is compared."""
+MIN_TURN_S = 0.5
+"""/proc counts CPU in steps of 10 ms, for each process: a shorter turn would show little else."""
+TRANSLATED = (Dialect.MESSAGES, Dialect.RESPONSES, Dialect.GEMINI)
+TRANSLATED_CONCURRENCY = 64
+LARGE_CONCURRENCY = 16
 IMAGE_RATE = 3.0
 IMAGE_STREAMS = 500
+WARM_UP_S = 60.0
 SETTLE_S = 2.0
+FAILED_BY = "failed by "
+"""Figures of this beginning say how many calls failed in which way."""
 MB = 1e6
 
 Figures = Mapping[str, float]
@@ -49,8 +61,13 @@ class Scenario(Protocol):
         ...
 
     def run(self, subject: Subject) -> Figures:
-        """Measure it once."""
+        """Measure it once; empty where the system does not serve such clients."""
         ...
+
+
+def is_count(figure: str) -> bool:
+    """Whether a figure's values add up, where others have a median."""
+    return figure in ("failed", "completed") or figure.startswith(FAILED_BY)
 
 
 def _time_figures(kind: str, times: Times | None) -> dict[str, float]:
@@ -64,6 +81,7 @@ def _load_figures(result: LoadResult) -> dict[str, float]:
         "requests_per_s": result.requests_per_s,
         "completed": float(result.completed),
         "failed": float(result.failed),
+        **{FAILED_BY + kind: float(count) for kind, count in result.errors.items()},
         "reached": float(result.peak_streams),
         **_time_figures("latency", result.latency),
         **_time_figures("ttft", result.ttft),
@@ -79,6 +97,18 @@ def _meter_figures(meter: Meter, calls: int) -> dict[str, float]:
         if calls:
             figures[f"cpu_{role}"] = cpu_ms / calls
     return figures
+
+
+def _warm_up(subject: Subject, plan: LoadPlan) -> None:
+    """Two calls on each connection."""
+    warm_up = replace(plan, requests=2 * plan.concurrency, duration_s=WARM_UP_S)
+    run_load(subject.endpoint, warm_up, folder=subject.folder)
+
+
+def _measure(subject: Subject, plan: LoadPlan) -> Figures:
+    with Meter(subject.roles) as meter:
+        result = run_load(subject.endpoint, plan, folder=subject.folder)
+    return _load_figures(result) | _meter_figures(meter, result.completed)
 
 
 @dataclass(frozen=True)
@@ -102,16 +132,115 @@ class Calls:
 
     def run(self, subject: Subject) -> Figures:
         """A short warm-up, then the measured run."""
-        warm_up = LoadPlan(
-            self.model, self.stream, self.concurrency, requests=2 * self.concurrency, timeout_s=30
-        )
-        run_load(subject.endpoint, warm_up, folder=subject.folder)
         plan = LoadPlan(
             self.model, self.stream, self.concurrency, duration_s=self.seconds, timeout_s=30
         )
-        with Meter(subject.roles) as meter:
-            result = run_load(subject.endpoint, plan, folder=subject.folder)
-        return _load_figures(result) | _meter_figures(meter, result.completed)
+        _warm_up(subject, plan)
+        return _measure(subject, plan)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Short calls of a client whose dialect the upstream does not speak.
+
+    Native calls, the chat dialect's, take turns with them: the ratio of both is what translation
+    costs, whatever else the machine does meanwhile.
+    """
+
+    dialect: Dialect
+    stream: bool
+    concurrency: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Such as `S c64 D0 translated messages`."""
+        calls = Calls(self.stream, self.concurrency, delay_ms=0, seconds=self.seconds)
+        return f"{calls.name} translated {self.dialect}"
+
+    @property
+    def model(self) -> str:
+        """As `Calls` without delay."""
+        return f"bench-d0-n{CHUNKS}"
+
+    def plan(self, dialect: Dialect) -> LoadPlan:
+        """One turn of one side."""
+        return LoadPlan(
+            self.model,
+            self.stream,
+            self.concurrency,
+            duration_s=self.seconds / TURNS,
+            timeout_s=30,
+            dialect=dialect,
+        )
+
+    def run(self, subject: Subject) -> Figures:
+        """Both sides warm up, then they take turns; `seconds` for each in all."""
+        if self.dialect not in subject.endpoint.dialects:
+            return {}
+        native, translated = self.plan(Dialect.CHAT), self.plan(self.dialect)
+        _warm_up(subject, native)
+        _warm_up(subject, translated)
+        turns = [(_measure(subject, native), _measure(subject, translated)) for _ in range(TURNS)]
+        return compare(turns)
+
+
+def compare(turns: Sequence[tuple[Figures, Figures]]) -> Figures:
+    """Join turns of native and translated calls into the translated ones' figures.
+
+    Returns:
+        Medians of the turns, and `failed` of both sides in all. `cpu_native` is the native calls'
+        `cpu_total`, `cpu_ratio` how many times that the translated calls take.
+    """
+    translated = [figures for _, figures in turns]
+    joined = {
+        name: median(figures[name] for figures in translated)
+        for name in translated[0]
+        if all(name in figures for figures in translated)
+    }
+    joined["completed"] = sum(figures["completed"] for figures in translated)
+    both = [figures for turn in turns for figures in turn]
+    for name in {name for figures in both for name in figures if name.startswith("failed")}:
+        joined[name] = sum(figures.get(name, 0.0) for figures in both)
+    pairs = [
+        (before["cpu_total"], after["cpu_total"])
+        for before, after in turns
+        if before.get("cpu_total") and "cpu_total" in after
+    ]
+    if pairs:
+        joined["cpu_native"] = median(before for before, _ in pairs)
+        joined["cpu_ratio"] = median(after / before for before, after in pairs)
+    return joined
+
+
+@dataclass(frozen=True)
+class LargePrompt:
+    """Calls with 100 tools, 200 kB each, of the upstream's own dialect."""
+
+    concurrency: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Such as `large prompt c16`."""
+        return f"large prompt c{self.concurrency}"
+
+    @property
+    def model(self) -> str:
+        """As `Calls` without delay."""
+        return f"bench-d0-n{CHUNKS}"
+
+    def run(self, subject: Subject) -> Figures:
+        """A short warm-up, then the measured run."""
+        plan = LoadPlan(
+            self.model,
+            concurrency=self.concurrency,
+            duration_s=self.seconds,
+            timeout_s=30,
+            prompt=Prompt.TOOLS,
+        )
+        _warm_up(subject, plan)
+        return _measure(subject, plan)
 
 
 @dataclass(frozen=True)
@@ -145,9 +274,7 @@ class OpenStreams:
 
     def run(self, subject: Subject) -> Figures:
         """All streams to their end."""
-        with Meter(subject.roles) as meter:
-            result = run_load(subject.endpoint, self.plan(), folder=subject.folder)
-        return _load_figures(result) | _meter_figures(meter, result.completed)
+        return _measure(subject, self.plan())
 
 
 @dataclass(frozen=True)
@@ -178,7 +305,7 @@ class ImagesBeside:
             duration_s=seconds + self.streams / OPEN_RATE,
             timeout_s=30,
             rate=IMAGE_RATE,
-            image=True,
+            prompt=Prompt.IMAGE,
         )
         with ExitStack() as ended, Meter(subject.roles) as meter:
             beside = Load(subject.endpoint, images, folder=subject.folder)
@@ -216,6 +343,12 @@ def scenarios(*, quick: bool) -> list[Scenario]:
         for stream in (False, True):
             found += [Calls(stream, level, delay_ms, seconds) for level in levels]
     found.append(Calls(stream=True, concurrency=32, delay_ms=50, seconds=seconds))
+    found += [
+        Translated(dialect, stream, TRANSLATED_CONCURRENCY, max(seconds, TURNS * MIN_TURN_S))
+        for stream in (False, True)
+        for dialect in TRANSLATED
+    ]
+    found.append(LargePrompt(LARGE_CONCURRENCY, seconds))
     found += [OpenStreams(count, chunks) for count in ((1000,) if quick else (500, 1000, 2000))]
     found.append(ImagesBeside(IMAGE_STREAMS, chunks))
     return found

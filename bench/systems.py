@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bench.bodies import Dialect
 from bench.procs import Process, Roles, command_line, descendants, read_process
-from bench.programs import BUILD, BenchError, Endpoint, LoadPlan, body_of
+from bench.programs import BUILD, BenchError, Endpoint, LoadPlan, call_of
 
 START_S = 120.0
 STOP_S = 30.0
@@ -216,9 +217,8 @@ class Request:
 
 
 def _first_call(endpoint: Endpoint) -> Request:
-    plan = LoadPlan("bench-d0")
-    headers = (*endpoint.headers, "Content-Type: application/json")
-    return Request(endpoint.path, headers, body_of(plan, endpoint.model_prefix + plan.model))
+    call = call_of(LoadPlan("bench-d0"), endpoint)
+    return Request(call.path, (*call.headers, "Content-Type: application/json"), call.body)
 
 
 @dataclass
@@ -250,6 +250,7 @@ class Gateway:
             f"127.0.0.1:{port}",
             headers=(f"Authorization: Bearer {CLIENT_KEY}",),
             model_prefix="bench:",
+            dialects=tuple(Dialect),
         )
         server.wait_for(Request("/readyz"), endpoint.address)
         return Started(endpoint, server.wait_for(_first_call(endpoint), endpoint.address))
@@ -333,7 +334,7 @@ class LiteLLM:
         command += ["--host", "127.0.0.1", "--port", str(port)]
         command += ["--num_workers", str(LITELLM_PROCESSES)]
         environment = _environment(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR")
-        environment["PATH"] = f"{BUILD / 'litellm' / 'bin'}:{environment.get('PATH', '')}"
+        environment["PATH"] = f"{LITELLM_FOLDER / 'bin'}:{environment.get('PATH', '')}"
         server.start(command, environment)
         endpoint = Endpoint(
             f"127.0.0.1:{port}", headers=(f"Authorization: Bearer sk-{CLIENT_KEY}",)

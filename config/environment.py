@@ -62,13 +62,14 @@ class Variable(Struct, frozen=True):
 VARIABLES = (
     Variable("PORT", "Replaces the port of `server.address`: 1 to 65535."),
     Variable("REDIS_URL", "Where Redis is.", "redis.url"),
+    Variable("DATABASE_URL", "Where the database is.", "database.url"),
     Variable("WEB_CONCURRENCY", "Number of web processes.", "server.web_processes"),
     Variable("QUEUEWAY_CLIENT_KEYS", "Adds to `access.client_keys`: `id=key` or `key`, by commas."),
     Variable("QUEUEWAY_CONCURRENCY", "`gevent` or `threads`.", "concurrency"),
     Variable("QUEUEWAY_STATE_DIR", "Where the embedded Redis keeps its data.", "state_dir"),
     Variable("QUEUEWAY_SECRET", "Keys the digests of credential state.", "secret"),
     Variable("QUEUEWAY_LOG_LEVEL", "Least severe level logged.", "logging.level"),
-    Variable("QUEUEWAY_ENV", "`production` makes a Redis of your own mandatory."),
+    Variable("QUEUEWAY_ENV", "`production` makes a Redis and a database of your own mandatory."),
     Variable("DYNO", "Set by Heroku: as `production`, and a loopback address becomes `0.0.0.0`."),
 )
 
@@ -164,10 +165,21 @@ def apply_environment(config: Config, environ: Environ, *, report: Report) -> Co
         config = _with_setting(config, "server.nonstream_keepalive", value="whitespace")
     config = _with_address(config, environ, report=report)
     config = _with_client_keys(config, environ, report=report)
-    if is_production(environ) and not config.redis.url and report.clean("redis.url", "REDIS_URL"):
-        message = "is not given, and a deployment (DYNO or QUEUEWAY_ENV=production) needs one"
-        report.add("redis.url", message, remedy="Set REDIS_URL to the URL of a Redis that you run.")
+    if is_production(environ):
+        _require_servers(config, report)
     return config
+
+
+def _require_servers(config: Config, report: Report) -> None:
+    """Report what a deployment on several machines cannot share when it has none of its own."""
+    needed = (
+        ("redis.url", config.redis.url, "REDIS_URL", "a Redis that you run"),
+        ("database.url", config.database.url, "DATABASE_URL", "a PostgreSQL database"),
+    )
+    for at, url, variable, what in needed:
+        if not url and report.clean(at, variable):
+            message = "is not given, and a deployment (DYNO or QUEUEWAY_ENV=production) needs one"
+            report.add(at, message, remedy=f"Set {variable} to the URL of {what}.")
 
 
 def _walk(report: Report) -> Walk:

@@ -16,8 +16,15 @@ import yaml
 from msgspec import inspect
 from msgspec.structs import replace
 
-from config.environment import apply_environment, expand, family_keys, family_variable
+from config.environment import (
+    apply_environment,
+    expand,
+    family_keys,
+    family_variable,
+    root_keys,
+)
 from config.errors import ConfigError, Problem, Report
+from config.kinds import KindRules, Kinds, check_kind, check_prefixes
 from config.schema import Backend, Config, Credential, Timeouts, is_loopback, split_address
 from config.validation import Walk, below, check_config, nearest, repeated, shown_key
 
@@ -29,7 +36,6 @@ except ImportError:  # pragma: no cover  # PyYAML was built without libyaml
 __all__ = ["is_loopback", "load_config", "split_address"]
 
 Environ = Mapping[str, str]
-Kinds = Mapping[str, str | None]
 
 BUILT_IN_BACKEND = "local-stub"
 
@@ -41,8 +47,7 @@ def load_config(path: Path | None, environ: Environ, *, kinds: Kinds) -> Config:
         path: the YAML file. None: the kind `local-stub`, and every kind the environment has a key
             for.
         environ: the environment of the process.
-        kinds: every kind of backend, with its family in `config.environment` or None if it takes
-            no key.
+        kinds: every kind of backend.
     Raises:
         ConfigError: with every problem of file and environment, each with its path and a remedy.
     """
@@ -55,6 +60,7 @@ def load_config(path: Path | None, environ: Environ, *, kinds: Kinds) -> Config:
     keys_in_file = len(config.access.client_keys)
     config = apply_environment(config, environ, report=report)
     config = _with_instances(config, environ, kinds=kinds, report=report)
+    check_prefixes(config.backends, kinds, report=report)
     check_config(config, report, keys_in_file=keys_in_file)
     report.raise_if_any()
     return _with_inherited_timeouts(config, tree)
@@ -62,7 +68,11 @@ def load_config(path: Path | None, environ: Environ, *, kinds: Kinds) -> Config:
 
 def built_in_tree(environ: Environ, kinds: Kinds) -> dict[str, object]:
     """Return what a file would say that is not there."""
-    with_keys = [kind for kind, family in kinds.items() if family and family_keys(family, environ)]
+    with_keys = [
+        kind
+        for kind, rules in kinds.items()
+        if rules.key_family and family_keys(rules.key_family, environ)
+    ]
     ids = dict.fromkeys([BUILT_IN_BACKEND, *with_keys])
     return {"backends": [{"id": kind} for kind in ids]}
 
@@ -177,13 +187,14 @@ def _instance(
     backend: Backend, environ: Environ, *, at: str, kinds: Kinds, report: Report
 ) -> Backend:
     kind = backend.provider_kind
-    family = kinds.get(kind)
-    if kind and kind not in kinds:
+    rules = kinds.get(kind, KindRules())
+    if kind in kinds:
+        check_kind(backend, rules, at=at, report=report)
+    elif kind:
         _refuse_kind(backend, at=at, kinds=kinds, report=report)
-    pool = _pool(backend, environ, family=family)
-    if family and not pool and report.clean(f"{at}.api_key", f"{at}.api_keys", f"{at}.credentials"):
-        remedy = f"Set {family_variable(family)} in the environment, or `api_key` here."
-        report.add(f"{at}.api_key", "is missing: this enabled instance has no key", remedy=remedy)
+    pool = _pool(backend, environ, rules=rules)
+    if not pool:
+        _check_keyless(backend, rules, at=at, report=report)
     _check_pool(backend, pool, at=at, report=report)
     return replace(
         backend,
@@ -203,7 +214,7 @@ def _refuse_kind(backend: Backend, *, at: str, kinds: Kinds, report: Report) -> 
         report.add(f"{at}.id", message, remedy=f"Give the instance a `kind`. {remedy}")
 
 
-def _pool(backend: Backend, environ: Environ, *, family: str | None) -> tuple[Credential, ...]:
+def _pool(backend: Backend, environ: Environ, *, rules: KindRules) -> tuple[Credential, ...]:
     """Return the instance's keys in order, all with ids; the first source that has any is the only
     one read."""
     if backend.credentials:
@@ -212,11 +223,27 @@ def _pool(backend: Backend, environ: Environ, *, family: str | None) -> tuple[Cr
             for index, credential in enumerate(backend.credentials)
         )
     keys = [key for key in (backend.api_key, *backend.api_keys) if key]
-    if not keys and family:
-        keys = list(family_keys(family, environ))
+    if not keys and rules.key_family:
+        keys = list(family_keys(rules.key_family, environ))
+    if not keys and rules.custom and backend.api_key_env_var_root:
+        keys = list(root_keys(backend.api_key_env_var_root, environ))
     return tuple(
         Credential(id=f"c{index}", api_key=key) for index, key in enumerate(dict.fromkeys(keys))
     )
+
+
+def _check_keyless(backend: Backend, rules: KindRules, *, at: str, report: Report) -> None:
+    """Report an instance without keys, unless its upstream may need none."""
+    if not report.clean(f"{at}.api_key", f"{at}.api_keys", f"{at}.credentials"):
+        return
+    if rules.key_family:
+        remedy = f"Set {family_variable(rules.key_family)} in the environment, or `api_key` here."
+        report.add(f"{at}.api_key", "is missing: this enabled instance has no key", remedy=remedy)
+    root = f"{at}.api_key_env_var_root"
+    if rules.custom and backend.api_key_env_var_root and report.clean(root):
+        message = "names a variable that holds no key, nor do the numbered ones after it"
+        remedy = "Set the variable, or remove the line if the upstream needs no key."
+        report.add(root, message, remedy=remedy)
 
 
 def _check_pool(backend: Backend, pool: tuple[Credential, ...], *, at: str, report: Report) -> None:

@@ -45,12 +45,29 @@ RedisPrefix = Annotated[
         extra={"form": "letters, digits, `_`, `-`"},
     ),
 ]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z",
+        max_length=128,
+        extra={"form": "letters, digits, `_`; begins with no digit"},
+    ),
+]
 # What an HTTP header can carry: anything else would make a key that no request can present.
 ClientSecret = Annotated[
     str,
     Meta(pattern=r"^[ -~]*\Z", min_length=16, extra={"form": "printable ASCII"}),
 ]
 LongSecret = Annotated[str, Meta(min_length=16)]
+EVERY_ORIGIN = "*"
+# As a browser writes it in `Origin`: lower case, no path, so that equal ones are equal texts.
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+)\Z",
+        extra={"form": "`https://host` in lower case without a path, or `*`"},
+    ),
+]
 
 SECRET_SETTINGS = frozenset({"key", "api_key", "api_keys", "secret"})
 URL_SETTINGS = frozenset({"url", "proxy", "base_url"})
@@ -160,7 +177,7 @@ class Server(Section, frozen=True):
         Seconds, Meta(description="Silence before such white space, and between its pieces.")
     ] = 20.0
     cors_origins: Annotated[
-        tuple[str, ...],
+        tuple[Origin, ...],
         Meta(
             description="Web pages of these origins may call, as `https://app.example.com`; `*` is "
             "every page, which needs client keys. Empty: none."
@@ -204,6 +221,28 @@ class Redis(Section, frozen=True):
         RedisPrefix,
         Meta(description="First part of every key, queue name and call id of this deployment."),
     ] = "qw"
+
+
+DatabaseUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite:///|postgres(ql)?://).",
+        extra={"form": "a `postgresql://`, `postgres://` or `sqlite:///` URL"},
+    ),
+]
+
+
+class Database(Section, frozen=True):
+    """Where calls are remembered."""
+
+    url: Annotated[
+        DatabaseUrl | None,
+        Meta(
+            description="`DATABASE_URL` replaces it. PostgreSQL needs the extra "
+            "`queueway[postgresql]`. Not given: an SQLite file in `state_dir`."
+        ),
+    ] = None
+    retention_days: Annotated[Count, Meta(description="How long attempts are kept.")] = 30
 
 
 class Queue(Section, frozen=True):
@@ -271,6 +310,21 @@ class Routing(Section, frozen=True):
     max_attempts: Annotated[Count, Meta(le=32, description="Candidates tried for one call.")] = 3
 
 
+class ModelInventory(Section, frozen=True):
+    """How the models of the providers are kept up to date."""
+
+    refresh_enabled: Annotated[
+        bool, Meta(description="Whether providers are asked which models they have.")
+    ] = True
+    refresh_interval_s: Annotated[
+        float, Meta(ge=3600, description="How old a listing becomes before it is asked for anew.")
+    ] = 3600.0
+    fetch_timeout_s: Annotated[
+        float,
+        Meta(gt=0, le=600, description="How long one provider's listing may take, all its pages."),
+    ] = 30.0
+
+
 class Credentials(Section, frozen=True):
     """How long a refused key rests."""
 
@@ -314,7 +368,17 @@ class Backend(Section, frozen=True):
     enabled: Annotated[bool, Meta(description="A disabled instance is not built.")] = True
     base_url: Annotated[
         Filled | None,
-        Meta(description="Upstream root, version included. Not given: the kind's own."),
+        Meta(
+            description="Upstream root, version included. Not given: the kind's own; the custom "
+            "kinds have none."
+        ),
+    ] = None
+    backend_prefix: Annotated[
+        str | None,
+        Meta(
+            description="For the custom kinds, which need it: what selectors may call the instance "
+            "besides its id. Unique, and no name of another kind."
+        ),
     ] = None
     api_key: Annotated[str | None, Meta(description="First key of the pool.")] = None
     api_keys: Annotated[tuple[str, ...], Meta(description="Further keys, in order.")] = ()
@@ -325,9 +389,19 @@ class Backend(Section, frozen=True):
             "are not read."
         ),
     ] = ()
+    api_key_env_var_root: Annotated[
+        VariableName | None,
+        Meta(
+            description="For the custom kinds: the variable whose value is the key when none is "
+            "given here; with `_2`, `_3` ... behind it further keys."
+        ),
+    ] = None
     models: Annotated[
         tuple[Filled, ...],
-        Meta(description="Model ids to list. Empty: the kind's default model."),
+        Meta(
+            description="Model ids to list, as the upstream calls them. Empty: what it lists by "
+            "itself, else the kind's default model."
+        ),
     ] = ()
     timeouts: Annotated[
         Timeouts | None,
@@ -362,12 +436,14 @@ class Config(Section, frozen=True):
     server: Server = field(default_factory=Server)
     access: Access = field(default_factory=Access)
     redis: Redis = field(default_factory=Redis)
+    database: Database = field(default_factory=Database)
     queue: Queue = field(default_factory=Queue)
     worker: Worker = field(default_factory=Worker)
     timeouts: Timeouts = field(default_factory=Timeouts)
     http_client: HttpClient = field(default_factory=HttpClient)
     routing: Routing = field(default_factory=Routing)
     credentials: Credentials = field(default_factory=Credentials)
+    model_inventory: ModelInventory = field(default_factory=ModelInventory)
     logging: Logging = field(default_factory=Logging)
     backends: Annotated[
         tuple[Backend, ...], Meta(description="The instances that calls can be routed to.")

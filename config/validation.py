@@ -16,7 +16,7 @@ import yaml
 from msgspec import UNSET, Struct, inspect
 
 from config.errors import ReferenceProblem, Report
-from config.schema import Backend, Config, is_loopback, split_address
+from config.schema import EVERY_ORIGIN, Backend, Config, is_loopback, split_address
 
 _EXPECTED: dict[type[inspect.Type], tuple[str, tuple[type, ...], str]] = {
     inspect.StrType: ("text", (str,), "Put it in quotes."),
@@ -317,6 +317,7 @@ def check_config(config: Config, report: Report, *, keys_in_file: int) -> None:
     _check_backend_ids(config, report)
     _check_client_keys(config, report, keys_in_file=keys_in_file)
     _check_address(config, report)
+    _check_origins(config, report)
     bundle = config.http_client.ca_bundle
     if bundle is not None and not Path(bundle).is_file():
         remedy = "Give the path of a PEM file, or remove the line."
@@ -341,6 +342,14 @@ def _check_client_keys(config: Config, report: Report, *, keys_in_file: int) -> 
 
 def _client_key_path(index: int, keys_in_file: int) -> str:
     return f"access.client_keys[{index}]" if index < keys_in_file else "QUEUEWAY_CLIENT_KEYS"
+
+
+def _check_origins(config: Config, report: Report) -> None:
+    clean = report.clean("server.cors_origins", "access", "QUEUEWAY_CLIENT_KEYS")
+    if clean and EVERY_ORIGIN in config.server.cors_origins and not config.access.client_keys:
+        message = "lets every web page call, and no client key is configured"
+        remedy = "Set QUEUEWAY_CLIENT_KEYS or access.client_keys, or name the origins."
+        report.add("server.cors_origins", message, remedy=remedy)
 
 
 def _check_address(config: Config, report: Report) -> None:

@@ -5,9 +5,12 @@ On green threads one that waits in C stops all of them, so it is given to a real
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_THREADS = 4
 
 
 def run_blocking(function: Callable[[], T]) -> T:
@@ -24,4 +27,13 @@ def _real_threads() -> Any:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return None
-    return sys.modules["gevent"].get_hub().threadpool
+    return _pool()
+
+
+@cache
+def _pool() -> Any:
+    # Here and not above: only this mode needs it. Not the hub's own pool: names are resolved there,
+    # and a database that stands still would keep calls from their upstreams.
+    from gevent.threadpool import ThreadPool
+
+    return ThreadPool(_THREADS)

@@ -5,23 +5,27 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 from redis import RedisError
 
+from backends.listing import build_listers
 from backends.providers import KINDS
 from backends.registry import describe
 from config.errors import ConfigError
 from config.loader import load_config
-from config.schema import Config
+from config.schema import Config, HttpClient
 from gateway import __version__, embedded_redis
 from gateway.credentials.pool import KeyState
+from gateway.inventory_report import PROVEN, inventory_document, prove
 from gateway.runtime import Runtime, build_router
 
 EXIT_FAILED = 1
 
-_COLUMNS = ("instance", "id", "state", "until", "status", "reason")
+_KEY_COLUMNS = ("instance", "id", "state", "until", "status", "reason")
+_INVENTORY_COLUMNS = ("instance", "kind", "models", "source", "loaded", "note")
 _REASON_CHARS = 60
 
 
@@ -83,7 +87,7 @@ def keys(context: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_row(state) for state in states], indent=2))
     else:
-        click.echo(_table(states))
+        click.echo(_table(_KEY_COLUMNS, [_key_cells(state) for state in states]))
 
 
 @keys.command("reset")
@@ -101,6 +105,101 @@ def reset(instance: str, key: str | None) -> None:
     except RedisError as error:
         _fail(f"Redis does not answer: {error}")
     click.echo(f"{lifted} key{'' if lifted == 1 else 's'} of {instance} reset")
+
+
+@main.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database's schema up to date; does nothing when it is.
+
+    Example: DATABASE_URL=postgresql://... queueway db upgrade
+    """
+    # Imported here: SQLAlchemy and Alembic take longer to load than every other command runs.
+    from gateway.store.upkeep import DatabaseUnusable, bring_up_to_date
+
+    config = _load()
+    try:
+        changed = bring_up_to_date(config.database.url, state_dir=Path(config.state_dir))
+    except DatabaseUnusable as error:
+        _fail(str(error))
+    click.echo("the database " + ("has been brought up to date" if changed else "is up to date"))
+
+
+@main.command("inventory")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every model.")
+@click.option("--refresh", "refresh", is_flag=True, help="Ask every provider first.")
+def inventory(as_json: bool, refresh: bool) -> None:
+    """Show which models the instances have, and when their providers were last asked.
+
+    With --refresh the exit code is 1 when a provider did not answer; its last listing stays.
+
+    Example: queueway inventory --refresh
+    """
+    runtime = _runtime()
+    failures: dict[str, Any] = {}
+    try:
+        if refresh:
+            listers = build_listers(runtime.config)
+            fetch = {id: lister.fetch for id, lister in listers.items()}
+            failures = dict(runtime.inventory_refresh(fetch).run(also_fresh=True))
+        rows = inventory_document(runtime.instances, runtime.inventory_cache.read(runtime.origins))
+    except RedisError as error:
+        _fail(f"Redis does not answer: {error}")
+    if as_json:
+        click.echo(json.dumps({"instances": rows}, indent=2))
+    else:
+        click.echo(_table(_INVENTORY_COLUMNS, [_inventory_cells(row) for row in rows]))
+    if failures:
+        _fail(f"not listed anew: {', '.join(failures)}")
+
+
+@main.command("model-inventory-proof")
+@click.option("--allow-errors", is_flag=True, help="Exit 0 although a provider did not answer.")
+@click.option(
+    "--base-url",
+    "base_urls",
+    metavar="KIND=URL",
+    multiple=True,
+    callback=lambda _context, _option, values: dict(_base_url(value) for value in values),
+    help="Ask KIND at URL instead, such as a mirror; may be given for several kinds.",
+)
+def model_inventory_proof(allow_errors: bool, base_urls: dict[str, str]) -> None:
+    """List the models of every hosted provider whose key is in the environment, as JSON.
+
+    Needs no Redis and no running gateway. Prints no key. The exit code is 1 when a provider did not
+    answer with a listing.
+
+    Example: OPENROUTER_API_KEY=... queueway model-inventory-proof
+    """
+    client = _load().http_client if os.environ.get("QUEUEWAY_CONFIG", "").strip() else HttpClient()
+    document = prove(
+        os.environ,
+        client=client,
+        base_urls=base_urls,
+        warn=lambda warning: click.echo(f"queueway: {warning}", err=True),
+    )
+    click.echo(json.dumps(document, indent=2))
+    failed = [row["id"] for row in document["backends"] if row["status"] == "error"]
+    if failed and not allow_errors:
+        _fail(f"not listed: {', '.join(failed)}")
+
+
+def _base_url(value: str) -> tuple[str, str]:
+    kind, _, url = value.partition("=")
+    if kind not in PROVEN:
+        raise click.BadParameter(f"no such kind: {kind}; there are {', '.join(PROVEN)}")
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise click.BadParameter(f"{kind} needs an http:// or https:// URL with a host")
+    return kind, url.rstrip("/")
 
 
 def _load() -> Config:
@@ -139,23 +238,40 @@ def _row(state: KeyState) -> dict[str, object]:
     }
 
 
-def _table(states: list[KeyState]) -> str:
-    rows = [_COLUMNS, *(_cells(state) for state in states)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+def _table(columns: tuple[str, ...], cells: list[tuple[str, ...]]) -> str:
+    rows = [columns, *cells]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
 
 
-def _cells(state: KeyState) -> tuple[str, ...]:
+def _inventory_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    note = "-"
+    if row["warnings"]:
+        note = row["warnings"][0]
+    if "failure" in row:
+        note = f"failed {row['failure']['at']}: {row['failure']['reason']}"
+    count, loaded = str(row["model_count"]), row["loaded_at"] or "-"
+    return (row["id"], row["kind"], count, row["source"], loaded, _short(note))
+
+
+def _key_cells(state: KeyState) -> tuple[str, ...]:
     until = "-"
     if state.until is not None:
         until = datetime.fromtimestamp(state.until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    reason = " ".join((state.reason or "-").split())
-    if len(reason) > _REASON_CHARS:
-        reason = reason[: _REASON_CHARS - 1] + "…"
+    reason = _short(state.reason or "-")
     return (state.instance, state.id, state.state, until, state.status or "-", reason)
+
+
+def _short(reason: str) -> str:
+    line = " ".join(reason.split())
+    return line if len(line) <= _REASON_CHARS else line[: _REASON_CHARS - 1] + "…"
 
 
 def _fail(message: str) -> NoReturn:
     click.echo(f"queueway: {message}", err=True)
     sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

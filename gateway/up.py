@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -60,6 +61,8 @@ def up(config: Config, environment: Mapping[str, str]) -> None:
     with closing(_lock(state_dir)):
         try:
             _check_port(config)
+            if config.database.url:
+                _upgrade_database(environment)
             if not config.redis.url:
                 environment["REDIS_URL"] = _start_redis(supervisor, state_dir)
             _start_gateway(supervisor, config, environment=environment)
@@ -113,6 +116,13 @@ def _check_port(config: Config) -> None:
             raise CannotStart(
                 f"cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free one."
             ) from None
+
+
+def _upgrade_database(environment: Mapping[str, str]) -> None:
+    """Bring a database that was named up to date; the workers look after their own."""
+    command = [sys.executable, "-P", "-m", "gateway.cli", "db", "upgrade"]
+    if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
+        raise CannotStart("the database is not ready; the line above says why")
 
 
 def _start_redis(supervisor: Supervisor, state_dir: Path) -> str:

@@ -55,6 +55,19 @@ class _Line:
     """The silent calls that were not in Redis at the last look."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a client asks, before it is a call."""
+
+    dialect: Dialect
+    model: str
+    """The client's own `model` string."""
+    stream: bool
+    operation: Operation = Operation.GENERATE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The client's headers that a backend may use; names in lower case."""
+
+
 class Web:
     """Opens calls for one web process, and follows and cancels them."""
 
@@ -83,33 +96,19 @@ class Web:
         self._line: _Line | None = None
         self._draining = threading.Event()
 
-    def new_call(
-        self,
-        *,
-        owner: str,
-        dialect: Dialect,
-        operation: Operation,
-        model: str,
-        stream: bool,
-        route: Route,
-        headers: Mapping[str, str],
-    ) -> Call:
-        """Make a call that is not submitted yet.
-
-        Args:
-            headers: the client's headers that a backend may use.
-        """
+    def new_call(self, asked: Asked, *, owner: str, route: Route) -> Call:
+        """Make a call that is not submitted yet."""
         return Call(
             # RQ takes letters, digits, `-` and `_` in the id of a job.
             id=f"{self._keys.prefix}-{token_hex(16)}",
             owner=owner,
-            dialect=dialect,
-            operation=operation,
-            model=model,
-            stream=stream,
+            dialect=asked.dialect,
+            operation=asked.operation,
+            model=asked.model,
+            stream=asked.stream,
             candidates=route.candidates,
             deadline_at=time.time() + self._config.timeouts.total_s,
-            headers=dict(headers),
+            headers=dict(asked.headers),
         )
 
     def open(self, call: Call, body: bytes) -> Follower:

@@ -26,7 +26,7 @@ from gateway.canonical.errors import Failure, Kind
 from gateway.canonical.events import Failed
 from gateway.execution.execution import Execution
 from gateway.execution.executor import Executor
-from gateway.execution.ports import Backend
+from gateway.execution.ports import Backend, Lineage
 from gateway.runtime import Runtime
 from gateway.state.connection import connect
 from gateway.state.liveness import Liveness
@@ -67,7 +67,9 @@ class CallWorker(SimpleWorker):
 
     death_penalty_class = _NoDeathPenalty
 
-    def __init__(self, runtime: Runtime, backends: Mapping[str, Backend]) -> None:
+    def __init__(
+        self, runtime: Runtime, backends: Mapping[str, Backend], *, lineage: Lineage
+    ) -> None:
         self._runtime = runtime
         self._queues = [runtime.interactive]
         super().__init__(
@@ -79,7 +81,9 @@ class CallWorker(SimpleWorker):
         config = runtime.config
         self._slots = Slots(config.worker.slots or DEFAULT_SLOTS[config.concurrency])
         self._appender = Appender(connect(runtime.redis_url), runtime.keys)
-        self._executor = Executor(pool=runtime.pool, backends=backends, now=time.time)
+        self._executor = Executor(
+            pool=runtime.pool, backends=backends, now=time.time, lineage=lineage
+        )
         self._liveness = Liveness(
             connect(runtime.redis_url),
             process_id=self.name,

@@ -12,7 +12,7 @@ from gateway.blocking import run_blocking
 from gateway.canonical.attempt import Outcome
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.store.attempts import MAX_PAGE, AttemptStore, Filter
-from gateway.store.database import open_database, sqlite_url
+from gateway.store.database import DatabaseUrlError, open_database, sqlite_url
 
 DEFAULT_PAGE = 100
 
@@ -21,8 +21,15 @@ class AttemptPages:
     """Reads pages of the database that a configuration names."""
 
     def __init__(self, config: Config) -> None:
+        """
+        Raises:
+            GatewayError: 503, the configuration names no database.
+        """
         url = config.database.url or sqlite_url(Path(config.state_dir))
-        self._store = AttemptStore(open_database(url))
+        try:
+            self._store = AttemptStore(open_database(url))
+        except DatabaseUrlError:
+            raise GatewayError(_away()) from None
 
     def page(self) -> dict[str, Any]:
         """A page of attempts, by `call_id`, `owner`, `instance`, `outcome`, `limit`, `before`.
@@ -32,11 +39,12 @@ class AttemptPages:
         """
         wanted, limit = _wanted(), _number("limit", default=DEFAULT_PAGE, most=MAX_PAGE)
         try:
-            rows = run_blocking(lambda: self._store.list(wanted, limit=limit))
+            # One more than is shown: whether there is one.
+            rows = run_blocking(lambda: self._store.list(wanted, limit=limit + 1))
         except SQLAlchemyError:
             raise GatewayError(_away()) from None
-        data = [{"id": id, **msgspec.structs.asdict(record)} for id, record in rows]
-        return {"data": data, "has_more": len(data) == limit}
+        data = [{"id": id, **msgspec.structs.asdict(record)} for id, record in rows[:limit]]
+        return {"data": data, "has_more": len(rows) > limit}
 
 
 def _wanted() -> Filter:

@@ -14,8 +14,15 @@ class Event(Struct, frozen=True, array_like=True, tag=True, tag_field="event"):
     """The base of all events."""
 
 
+class Answering(Event, frozen=True):
+    """A candidate begins to answer, and no other will be tried. Comes first; not output."""
+
+    candidate: str
+    """`instance:model`."""
+
+
 class Dropped(Event, frozen=True):
-    """What of the request the upstream was not asked, by name; not output. Comes first if at all.
+    """What of the request the upstream was not asked, by name; not output. Comes before the answer.
 
     See `features`.
     """
@@ -170,7 +177,8 @@ class Silence(Event, frozen=True):
 
 
 AnyEvent = (
-    Dropped
+    Answering
+    | Dropped
     | Started
     | TextDelta
     | TextEnded

@@ -187,6 +187,7 @@ def _of_sampling(request: Request) -> Iterator[Feature]:
         Feature.TOP_P: sampling.top_p,
         Feature.TOP_K: sampling.top_k,
         Feature.SEED: sampling.seed,
-        Feature.PENALTIES: sampling.presence_penalty or sampling.frequency_penalty,
+        # One of 0 is none.
+        Feature.PENALTIES: sampling.presence_penalty or sampling.frequency_penalty or None,
     }
     yield from (feature for feature, value in values.items() if value is not None)

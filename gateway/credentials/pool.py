@@ -205,6 +205,21 @@ class CredentialPool:
                 states.append(_key_state(name, credential.id, mark=mark, now_ms=now_ms))
         return states
 
+    def first_usable(self, instance: str) -> Credential:
+        """The key to ask a provider something with beside a call, which marks and leases nothing.
+
+        Returns:
+            The first key that is usable, else the first; one without a secret when there is none.
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        known = self._instances.get(instance)
+        if known is None:
+            return _KEYLESS
+        states = {key.id: key.state for key in self.snapshot() if key.instance == instance}
+        credentials = list(known.credentials.values())
+        return next((one for one in credentials if states[one.id] == "usable"), credentials[0])
+
     def reset(self, instance: str, credential_id: str | None = None) -> int:
         """Lift the marks of an instance's keys, or of one of them, and return how many there were.
 

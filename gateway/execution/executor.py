@@ -20,7 +20,15 @@ from gateway.canonical.errors import (
     Next,
     UpstreamError,
 )
-from gateway.canonical.events import Event, Failed, NativeFrame, Usage, is_output, is_terminal
+from gateway.canonical.events import (
+    Answering,
+    Event,
+    Failed,
+    NativeFrame,
+    Usage,
+    is_output,
+    is_terminal,
+)
 from gateway.execution.execution import Execution
 from gateway.execution.ports import Backend, CredentialPool, Lineage
 from gateway.execution.progress import Attempt, Progress
@@ -148,6 +156,7 @@ class Executor:
                         held.add(event)
                         continue
                     committed = True
+                    yield Answering(str(candidate))
                     yield from held.events
                 if is_terminal(event):
                     trace.end(event)
@@ -156,11 +165,8 @@ class Executor:
                     return None
                 yield event
             error = _unfinished(candidate)
-        except UpstreamError as upstream_error:
-            error = upstream_error
         except Exception as fault:  # noqa: BLE001 - a fault in one backend must not end the call
-            log.exception("backend %s failed", candidate.instance)
-            error = _broken(candidate, fault)
+            error = _as_error(candidate, fault)
         finally:
             _close(stream)
         if stopped := execution.cancellation.failure:
@@ -279,6 +285,14 @@ def _unfinished(candidate: Candidate) -> UpstreamError:
         status=502,
     )
     return UpstreamError(failure, next=Next.CANDIDATE)
+
+
+def _as_error(candidate: Candidate, fault: Exception) -> UpstreamError:
+    """What a backend raised, as the error of an attempt; a fault of its own is logged."""
+    if isinstance(fault, UpstreamError):
+        return fault
+    log.error("backend %s failed", candidate.instance, exc_info=fault)
+    return _broken(candidate, fault)
 
 
 def _broken(candidate: Candidate, error: Exception) -> UpstreamError:

@@ -13,7 +13,11 @@ def blueprint(runtime: Runtime, access: Access) -> Blueprint:
 
     @routes.post("/v1/calls/<call_id>/cancel")
     def cancel(call_id: str) -> dict[str, str]:
-        owner = access.owner(request.headers, remote_address=request.remote_addr or "")
+        owner = access.owner(
+            request.headers,
+            remote_address=request.remote_addr or "",
+            query_key=request.args.get("key", ""),
+        )
         if not runtime.web.cancel_for_owner(call_id, owner=owner):
             raise _unknown(call_id)
         return {"id": call_id, "object": "call", "status": "cancelled"}

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from flask import Flask, Response, request
 
-EVERY_ORIGIN = "*"
+from config.schema import EVERY_ORIGIN
+
 _MAX_AGE_S = 600
-_EXPOSED = "X-Queueway-Call-Id, X-Queueway-Dropped, Retry-After"
+_EXPOSED = "X-Queueway-Call-Id, X-Queueway-Route-Taken, X-Queueway-Dropped, Retry-After"
 
 
 def register(app: Flask, origins: Sequence[str]) -> None:

@@ -8,23 +8,27 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from urllib.parse import quote
 
 from flask import Response
 
 from config.schema import Config
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind
-from gateway.canonical.events import Dropped, Event, Failed, Silence, is_terminal
+from gateway.canonical.events import Answering, Dropped, Event, Failed, Silence, is_terminal
 from gateway.frontends.departures import Departures
 from gateway.transport.replies import Follower
 from gateway.web import Web
 
 CALL_ID_HEADER = "X-Queueway-Call-Id"
+ROUTE_HEADER = "X-Queueway-Route-Taken"
+"""Names who answered, as `instance:model`; what no header can carry is percent-encoded."""
 DROPPED_HEADER = "X-Queueway-Dropped"
 """Names what of the request the upstream was not asked, because its dialect cannot say it."""
 MAX_DROPPED = 50
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _GRACE_S = 5.0
 """What the worker gets beyond a call's deadline to say itself that it has passed."""
 _STUCK_S = 60.0
@@ -64,9 +68,10 @@ class Delivery:
         """
         silence_s = self._config.server.keepalive_s
         batches = self._follow(call, body, client=client, silence_s=silence_s)
-        dropped, first = _split(next(batches))
-        if not first:
-            first = next(batches)
+        preface = _Preface()
+        first: Batch = ()
+        while not first:
+            first = preface.take(next(batches))
         if isinstance(first[0], Failed):
             raise GatewayError(first[0].failure)
         response = Response(
@@ -77,7 +82,7 @@ class Delivery:
             direct_passthrough=True,
         )
         response.headers[CALL_ID_HEADER] = call.id
-        _tell_dropped(response, dropped)
+        preface.tell(response)
         return response
 
     def whole(
@@ -111,9 +116,9 @@ class Delivery:
                 return _json(_Body(pieces, batches), call)
             answer.append(event)
         response = _json(render(answer), call)
-        for event in answer:
-            if isinstance(event, Dropped):
-                _tell_dropped(response, event.names)
+        preface = _Preface()
+        preface.take(answer)
+        preface.tell(response)
         return response
 
     def _follow(
@@ -188,6 +193,33 @@ class _Limits:
         return max(0.01, soonest - time.time())
 
 
+class _Preface:
+    """What comes before an answer and goes into the headers of its response."""
+
+    def __init__(self) -> None:
+        self._route = ""
+        self._dropped: Sequence[str] = ()
+
+    def take(self, batch: Batch) -> Batch:
+        """Take it out of a batch, and return the rest."""
+        for position, event in enumerate(batch):
+            if isinstance(event, Answering):
+                self._route = event.candidate
+            elif isinstance(event, Dropped):
+                self._dropped = event.names
+            else:
+                return batch[position:]
+        return ()
+
+    def tell(self, response: Response) -> None:
+        """Put it into the headers; dropped names that no header can carry are left out."""
+        if self._route:
+            response.headers[ROUTE_HEADER] = quote(self._route, safe=_PRINTABLE, errors="replace")
+        shown = [name for name in self._dropped if _is_printable(name)][:MAX_DROPPED]
+        if shown:
+            response.headers[DROPPED_HEADER] = ", ".join(shown)
+
+
 class _Body:
     """The bytes of a response; closing it before its end cancels the call."""
 
@@ -227,18 +259,8 @@ def _spaced(
     yield render(answer)
 
 
-def _split(batch: Batch) -> tuple[tuple[str, ...], Batch]:
-    """Part what the upstream was not asked from the answer."""
-    if isinstance(batch[0], Dropped):
-        return batch[0].names, batch[1:]
-    return (), batch
-
-
-def _tell_dropped(response: Response, names: Sequence[str]) -> None:
-    """Name what of the request was left out; names that no header can carry are left out too."""
-    shown = [name for name in names if name.isascii() and name.isprintable()][:MAX_DROPPED]
-    if shown:
-        response.headers[DROPPED_HEADER] = ", ".join(shown)
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _json(body: bytes | Iterator[bytes], call: Call) -> Response:

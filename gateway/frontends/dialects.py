@@ -10,7 +10,9 @@ _GOOGLE_HEADERS = ("x-goog-api-key", "x-goog-api-client")
 def of_request() -> Dialect:
     """The dialect in which the client reads errors."""
     path = request.path
-    if "/models/" in path or path.endswith("/models"):
+    if path.endswith("/models"):
+        return of_listing()
+    if "/models/" in path:
         return Dialect.GEMINI if request.method == "POST" else of_listing()
     if path.startswith("/v1beta"):
         return Dialect.GEMINI

@@ -20,6 +20,7 @@ from gateway.frontends.access import Access
 from gateway.frontends.body import read_body
 from gateway.frontends.delivery import Delivery
 from gateway.runtime import Runtime
+from gateway.web import Asked
 from gateway.wire.codec import Codec, Envelope, ParseEnvelope, Reply
 from gateway.wire.codecs import CODECS
 
@@ -53,7 +54,8 @@ class Frontend:
         return self._access.owner(
             request.headers,
             remote_address=request.remote_addr or "",
-            query_key=request.args.get("key", ""),
+            # Reading an empty query costs as much as the rest of this.
+            query_key=request.args.get("key", "") if request.query_string else "",
         )
 
     def generate(self, *, adjust: Adjust | None = None, mimetype: str | None = None) -> Response:
@@ -83,7 +85,7 @@ class Frontend:
                     render=codec.renderer(reply).render,
                     mimetype=mimetype,
                 )
-        return self._whole(call, body, render=partial(_render_whole, codec, reply))
+        return self._whole(call, body, render=partial(_render_whole, codec, reply=reply))
 
     def count_tokens(self, *, adjust: Adjust | None = None) -> Response:
         """Answer the current request with the number of its tokens.
@@ -117,19 +119,19 @@ class Frontend:
     def _call(self, owner: str, envelope: Envelope, *, operation: Operation) -> Call:
         headers = request.headers
         header = next((value for name in ROUTE_HEADERS if (value := headers.get(name))), None)
-        return self._runtime.web.new_call(
-            owner=owner,
+        asked = Asked(
             dialect=self._codec.dialect,
             operation=operation,
             model=envelope.model,
             stream=envelope.streams and operation is Operation.GENERATE,
-            route=self._runtime.router.resolve(envelope.model, header=header),
             headers={
                 name.lower(): value
-                for name, value in request.headers.items()
+                for name, value in headers.items()
                 if name.lower() in self._runtime.client_headers
             },
         )
+        route = self._runtime.router.resolve(envelope.model, header=header)
+        return self._runtime.web.new_call(asked, owner=owner, route=route)
 
     def _whole(
         self, call: Call, body: bytes, *, render: Callable[[list[Event]], bytes]
@@ -156,7 +158,7 @@ def _client() -> socket.socket | None:
     return client
 
 
-def _render_whole(codec: Codec, reply: Reply, events: list[Event]) -> bytes:
+def _render_whole(codec: Codec, events: list[Event], *, reply: Reply) -> bytes:
     return _native_bytes(events) or codec.render_response(collect(events), reply)
 
 
@@ -166,4 +168,4 @@ def _native_bytes(events: list[Event]) -> bytes:
 
 def _render_count(render: Callable[[int], bytes], events: list[Event]) -> bytes:
     counts = [event.input_tokens for event in events if isinstance(event, Usage)]
-    return render(counts[-1] if counts else 0)
+    return _native_bytes(events) or render(counts[-1] if counts else 0)

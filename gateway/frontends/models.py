@@ -1,5 +1,9 @@
-"""The models that the gateway lists, in the shape of the client that asks; see `dialects`."""
+"""The models that the gateway lists, in the shape of the client that asks; see `dialects`.
 
+An answer has an `ETag`, so that a client that asks again is told when nothing has changed.
+"""
+
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +14,7 @@ from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.request import Dialect
 from gateway.frontends import dialects
 from gateway.frontends.access import Access
+from gateway.routing.inventory import Entry
 from gateway.runtime import Runtime
 from gateway.wire.gemini.models import render_model, render_models
 from gateway.wire.json_body import bad_request
@@ -30,66 +35,69 @@ def blueprint(runtime: Runtime, access: Access) -> Blueprint:
 
 
 class _Models:
-    """What the enabled instances list, by `<instance>:<model>`."""
+    """What the enabled instances have, by `<instance>:<model>`."""
 
     def __init__(self, runtime: Runtime, access: Access) -> None:
         self._access = access
-        self._kinds = {
-            f"{instance.id}:{model}": instance.kind
-            for instance in runtime.instances
-            for model in instance.models
-        }
+        self._inventory = runtime.inventory
 
     def listed(self) -> Response:
         """All of them, or a page of them."""
         self._check()
-        ids = list(self._kinds)
+        entries = self._inventory().entries
         match dialects.of_listing():
             case Dialect.ANTHROPIC_MESSAGES:
-                return _json(_anthropic_page(ids))
+                return _json(_anthropic_page(entries))
             case Dialect.GEMINI:
                 size = _number("pageSize", default=50)
-                page, token = _page(ids, size=size, after=request.args.get("pageToken"))
-                return _bytes(render_models(page, next_page_token=token))
+                page, token = _page(entries, size=size, after=request.args.get("pageToken"))
+                return _bytes(render_models([one.id for one in page], next_page_token=token))
             case _:
-                data = [_openai(id, kind) for id, kind in self._kinds.items()]
-                return _json({"object": "list", "data": data})
+                return _json({"object": "list", "data": [_openai(entry) for entry in entries]})
 
     def one(self, id: str) -> Response:
-        """One of them."""
-        self._check(id)
+        """One of them, by either of its ids."""
+        self._check()
+        entry = self._inventory().entry(id)
+        if entry is None:
+            raise _unknown(id)
         match dialects.of_listing():
             case Dialect.ANTHROPIC_MESSAGES:
-                return _json(_anthropic(id))
+                return _json(_anthropic(entry))
             case Dialect.GEMINI:
-                return _bytes(render_model(id))
+                return _bytes(render_model(entry.id))
             case _:
-                return _json(_openai(id, self._kinds[id]))
+                return _json(_openai(entry))
 
-    def _check(self, id: str | None = None) -> None:
-        """Check who asks, and that what is asked for is there.
+    def _check(self) -> None:
+        """Check who asks.
 
         Raises:
-            GatewayError: 401, 403 or 404.
+            GatewayError: 401 or 403.
         """
         self._access.owner(
             request.headers,
             remote_address=request.remote_addr or "",
             query_key=request.args.get("key", ""),
         )
-        if id is not None and id not in self._kinds:
-            raise _unknown(id)
 
 
-def _openai(id: str, kind: str) -> dict[str, Any]:
-    return {"id": id, "object": "model", "created": 0, "owned_by": kind}
+def _openai(entry: Entry) -> dict[str, Any]:
+    return {"id": entry.id, "object": "model", "created": 0, "owned_by": entry.kind}
 
 
-def _anthropic(id: str) -> dict[str, Any]:
-    return {"type": "model", "id": id, "display_name": id, "created_at": _CREATED_AT}
+def _anthropic(entry: Entry) -> dict[str, Any]:
+    name = entry.display_name or entry.id
+    return {
+        "type": "model",
+        "id": entry.id,
+        "display_name": name,
+        "created_at": _CREATED_AT,
+        "lifecycle": "active",
+    }
 
 
-def _anthropic_page(ids: list[str]) -> dict[str, Any]:
+def _anthropic_page(entries: Sequence[Entry]) -> dict[str, Any]:
     """One page by `limit`, `after_id` and `before_id`.
 
     Source: https://platform.claude.com/docs/en/api/models-list
@@ -97,31 +105,34 @@ def _anthropic_page(ids: list[str]) -> dict[str, Any]:
     size = _number("limit", default=20)
     before = request.args.get("before_id")
     if before is not None:
-        earlier = ids[: _position(ids, before)]
-        page: Sequence[str] = earlier[-size:]
+        earlier = entries[: _position(entries, before)]
+        page = earlier[-size:]
         more = len(earlier) > size
     else:
-        page, token = _page(ids, size=size, after=request.args.get("after_id"))
+        page, token = _page(entries, size=size, after=request.args.get("after_id"))
         more = token is not None
     return {
-        "data": [_anthropic(id) for id in page],
+        "data": [_anthropic(entry) for entry in page],
         "has_more": more,
-        "first_id": page[0] if page else None,
-        "last_id": page[-1] if page else None,
+        "first_id": page[0].id if page else None,
+        "last_id": page[-1].id if page else None,
     }
 
 
-def _page(ids: Sequence[str], *, size: int, after: str | None) -> tuple[Sequence[str], str | None]:
-    """The ids that follow `after`, and the last of them when there are more."""
-    start = _position(ids, after) + 1 if after else 0
-    page = ids[start : start + size]
-    return page, page[-1] if start + size < len(ids) else None
+def _page(
+    entries: Sequence[Entry], *, size: int, after: str | None
+) -> tuple[Sequence[Entry], str | None]:
+    """What follows `after`, and the last id of it when there is more."""
+    start = _position(entries, after) + 1 if after else 0
+    page = entries[start : start + size]
+    return page, page[-1].id if start + size < len(entries) else None
 
 
-def _position(ids: Sequence[str], id: str) -> int:
-    if id not in ids:
-        raise bad_request(f"no such model to page from: {id[:200]}")
-    return ids.index(id)
+def _position(entries: Sequence[Entry], id: str) -> int:
+    for position, entry in enumerate(entries):
+        if entry.id == id:
+            return position
+    raise bad_request(f"no such model to page from: {id[:200]}")
 
 
 def _number(name: str, *, default: int) -> int:
@@ -138,7 +149,10 @@ def _json(value: object) -> Response:
 
 
 def _bytes(body: bytes) -> Response:
-    return Response(body, mimetype="application/json")
+    response = Response(body, mimetype="application/json")
+    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
 
 
 def _unknown(id: str) -> GatewayError:

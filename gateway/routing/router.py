@@ -4,16 +4,21 @@ Knows the configured instances by name only; whether one is healthy or has a key
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from gateway.canonical.call import Candidate
 from gateway.canonical.errors import Failure, GatewayError, Kind
+from gateway.canonical.instance import Instance
+from gateway.routing.inventory import Inventory
 from gateway.routing.selector import Failover, Leaf, SelectorError, parse_selector
 
 MAX_ASKED_CHARS = 200
 """Of what the client asked for, in a message and in the search for a name like it."""
+
+_NOTHING_LISTED = Inventory(())
 
 
 class Route(Struct, frozen=True):
@@ -23,21 +28,48 @@ class Route(Struct, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
+def names_of(instances: Iterable[Instance]) -> dict[str, list[str]]:
+    """List what selectors may call instances besides their ids: name -> the ids, in order.
+
+    A name that is an instance's id means that instance alone.
+    """
+    names: dict[str, list[str]] = {}
+    for instance in instances:
+        for prefix in instance.prefixes:
+            names.setdefault(prefix, []).append(instance.id)
+    return names
+
+
 class Router:
     """Resolves selectors against the configured instances."""
 
-    def __init__(self, models: Mapping[str, Sequence[str]], default_route: str | None) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Sequence[str]],
+        default_route: str | None,
+        *,
+        names: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        inventory: Callable[[], Inventory] = lambda: _NOTHING_LISTED,
+    ) -> None:
         """
         Args:
             models: instance id -> the model ids that it lists, in configuration order.
             default_route: selector for a model that names no instance.
+            names: what instances are called besides their ids -> the ids, in configuration order.
+            inventory: which instance has which model, as of now.
         """
-        self._instances = {instance.lower(): instance for instance in models}
+        self._inventory = inventory
+        self._instances = {name.lower(): tuple(ids) for name, ids in names.items()}
+        self._instances |= {instance.lower(): (instance,) for instance in models}
         self._default = parse_selector(default_route) if default_route else None
         self._known = [f"{id}:{model}" for id, listed in models.items() for model in listed]
+        self._ids = list(models)
 
     def resolve(self, model: str, *, header: str | None = None) -> Route:
         """Resolve a request's route header, else its model, else the default route.
+
+        A model that names no instance goes to those that have it, in configuration order, and to
+        the default route only when none has.
 
         Raises:
             GatewayError: 400 for a selector that cannot be read, 404 when nothing configured
@@ -48,6 +80,8 @@ class Router:
             return Route(selector, self._candidates(_parse(selector, param=None), selector))
         if self._is_inline(model):
             return Route(model, self._candidates(_parse(model, param="model"), model))
+        if having := self._inventory().serving(model.strip()):
+            return Route(model, having)
         if self._default:
             return Route(model, self._candidates(self._default, model))
         raise self._unknown(model)
@@ -57,20 +91,23 @@ class Router:
         return bool(colon) and head.strip().lower() in self._instances or "|" in model
 
     def _candidates(self, tree: Failover, asked: str) -> tuple[Candidate, ...]:
-        """List the arms that name a configured instance; an unknown one is passed over."""
-        found = [candidate for arm in tree.arms if (candidate := self._candidate(arm))]
+        """List what the arms name; one that names nothing configured is passed over."""
+        found = [candidate for arm in tree.arms for candidate in self._named(arm)]
         if not found:
             raise self._unknown(asked)
         return tuple(dict.fromkeys(found))
 
-    def _candidate(self, leaf: Leaf) -> Candidate | None:
+    def _named(self, leaf: Leaf) -> list[Candidate]:
+        inventory = self._inventory()
+        if not leaf.instance and (having := inventory.serving(leaf.model)):
+            return list(having)
         name = leaf.instance or (self._default.arms[0].instance if self._default else "")
-        instance = self._instances.get(name.lower())
-        return Candidate(instance, leaf.model) if instance else None
+        ids = self._instances.get(name.lower(), ())
+        return [Candidate(id, inventory.native_id(id, leaf.model)) for id in ids]
 
     def _unknown(self, asked: str) -> GatewayError:
         asked = asked[:MAX_ASKED_CHARS]
-        near = difflib.get_close_matches(asked, self._known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(asked, self._known, n=3, cutoff=0.5) or self._near(asked)
         hint = f"did you mean {' or '.join(near)}?" if near else self._instances_hint()
         return GatewayError(
             Failure(
@@ -82,12 +119,18 @@ class Router:
             )
         )
 
+    def _near(self, asked: str) -> list[str]:
+        """List what was asked for with names of instances that are like the one in it."""
+        head, colon, model = asked.partition("|")[0].partition(":")
+        if not colon:
+            return []
+        near = difflib.get_close_matches(head.strip().lower(), self._instances, n=3, cutoff=0.6)
+        return [f"{name}:{model.strip()}" for name in near]
+
     def _instances_hint(self) -> str:
-        if not self._instances:
+        if not self._ids:
             return "no backend is enabled"
-        return "name one as 'instance:model'; the instances are " + ", ".join(
-            self._instances.values()
-        )
+        return "name one as 'instance:model'; the instances are " + ", ".join(self._ids)
 
 
 def _parse(selector: str, *, param: str | None) -> Failover:

@@ -8,12 +8,16 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, String, delete, insert, select
 
 from gateway.canonical.attempt import AttemptRecord, Outcome
-from gateway.store.tables import MAX_REASON, attempts
+from gateway.store.tables import attempts
 
 MAX_PAGE = 1000
+_MAX_INTEGER = 2**63 - 1
+_MAX_CHARS = {
+    column.name: column.type.length for column in attempts.c if isinstance(column.type, String)
+}
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -50,10 +54,10 @@ class AttemptStore:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database did not answer.
         """
-        query = select(attempts).order_by(attempts.c.id.desc()).limit(min(limit, MAX_PAGE))
+        query = select(attempts).order_by(attempts.c.id.desc()).limit(min(limit, MAX_PAGE + 1))
         for name in ("call_id", "owner", "instance", "outcome"):
             if (value := getattr(wanted, name)) is not None:
-                query = query.where(attempts.c[name] == value)
+                query = query.where(attempts.c[name] == _storable(name, value))
         if wanted.before_id is not None:
             query = query.where(attempts.c.id < wanted.before_id)
         with self._engine.connect() as connection:
@@ -72,16 +76,15 @@ class AttemptStore:
 
 def _row(record: AttemptRecord) -> dict[str, Any]:
     # A database may refuse what text may hold, and a refusal would lose the whole group.
-    row = {name: _storable(value) for name, value in asdict(record).items()}
-    row["reason"] = row["reason"][:MAX_REASON]
-    row["asked_model"] = row["asked_model"][:MAX_REASON]
-    row["model"] = row["model"][:MAX_REASON]
-    return row
+    return {name: _storable(name, value) for name, value in asdict(record).items()}
 
 
-def _storable(value: object) -> Any:
+def _storable(name: str, value: object) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "").encode(errors="replace").decode()
+        plain = value.replace("\x00", "").encode(errors="replace").decode()
+        return plain[: _MAX_CHARS[name]]
+    if isinstance(value, int):
+        return max(-_MAX_INTEGER, min(value, _MAX_INTEGER))
     return value
 
 

@@ -4,9 +4,8 @@ Owns how a URL becomes an engine. How its schema is made is in `schema`.
 """
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -16,6 +15,9 @@ BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's transaction."""
 
 _POSTGRESQL = ("postgres", "postgresql")
+_NOT_A_URL = (
+    "DATABASE_URL is not a URL of a database; in a password, '@' is written %40 and '/' %2F"
+)
 
 
 class DatabaseUrlError(ValueError):
@@ -35,15 +37,16 @@ def open_database(url: str) -> Engine:
     Raises:
         DatabaseUrlError: it is none of these.
     """
-    scheme = urlsplit(url).scheme.partition("+")[0]
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseUrlError("DATABASE_URL is not a URL of a database") from None
+    except (ArgumentError, ValueError):
+        # What it says may quote a piece of the password.
+        raise DatabaseUrlError(_NOT_A_URL) from None
+    scheme = parsed.drivername.partition("+")[0]
     if scheme in _POSTGRESQL:
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return _open_postgresql(parsed)
     if scheme != "sqlite":
-        raise DatabaseUrlError(f"{scheme or 'DATABASE_URL'} is not sqlite or postgresql")
+        raise DatabaseUrlError("DATABASE_URL is not of sqlite or postgresql")
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
@@ -60,6 +63,21 @@ def is_up_to_date(engine: Engine) -> bool:
     with engine.connect() as connection:
         versions = connection.execute(text("SELECT version_num FROM alembic_version"))
         return [row[0] for row in versions] == [VERSION]
+
+
+def _open_postgresql(url: URL) -> Engine:
+    if "@" in (url.host or ""):
+        # Else the error of the connection would name the rest of a password as the host.
+        raise DatabaseUrlError(_NOT_A_URL)
+    try:
+        # Imported where it is needed: it is an extra.
+        from gateway.store.postgresql import connect
+    except ModuleNotFoundError as error:
+        remedy = "pip install 'queueway[postgresql]'"
+        raise DatabaseUrlError(f"{error.name} is not installed: {remedy}") from None
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    event.listen(engine, "do_connect", lambda *given: connect(*given[2], **given[3]))
+    return engine
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:

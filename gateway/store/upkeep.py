@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store.database import DatabaseUrlError, is_up_to_date, open_database, sqlite_url
@@ -24,17 +25,19 @@ def bring_up_to_date(url: str | None, *, state_dir: Path) -> bool:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         engine = open_database(url or sqlite_url(state_dir))
+    except DatabaseUrlError as error:
+        raise DatabaseUnusable(str(error)) from None
+    try:
         if is_up_to_date(engine):
             return False
         upgrade(engine)
-    except DatabaseUrlError as error:
-        raise DatabaseUnusable(str(error)) from None
-    except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise DatabaseUnusable(_words(error)) from None
+    except CommandError:
+        raise DatabaseUnusable(
+            "the database is of another version of Queueway, which this one does not know"
+        ) from None
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", error)).strip()
+        raise DatabaseUnusable(f"the database does not answer: {words}") from None
+    finally:
+        engine.dispose()
     return True
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed: pip install 'queueway[postgresql]'"
-    return f"the database does not answer: {str(getattr(error, 'orig', error)).strip()}"

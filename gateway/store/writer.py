@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 FLUSH_EVERY_S = 0.5
 MAX_GROUP = 500
 MAX_WAITING = 50_000
 RETRY_S = 2.0
+STOP_S = 5.0
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], None]], None]
@@ -38,6 +39,8 @@ class Writer(Generic[T]):
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._writing = 0
+        """Records in the group that is being written."""
         self.lost = 0
         """Records that were given up."""
 
@@ -54,9 +57,13 @@ class Writer(Generic[T]):
             self._waiting.append(record)
 
     def stop(self) -> None:
-        """Write what is there and end; what the database does not take now is lost."""
+        """Write what is there and end; what the database does not take in time is lost."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_S)
+        with self._lock:
+            self.lost += len(self._waiting) + self._writing
+        if self.lost:
+            log.error("%d records were not written", self.lost)
 
     def _run(self) -> None:
         pause_s = FLUSH_EVERY_S
@@ -66,21 +73,39 @@ class Writer(Generic[T]):
 
     def _flush(self) -> bool:
         """Write all that waits; False when the database did not take it."""
-        while group := self._take():
+        most = MAX_GROUP
+        while group := self._take(most):
+            most = MAX_GROUP
             try:
                 self._run_blocking(lambda group=group: self._write(group))  # type: ignore[misc]
-            except SQLAlchemyError as error:
-                log.error("could not write %d records: %s", len(group), type(error).__name__)
-                self._put_back(group)
-                return False
+            except Exception as error:  # noqa: BLE001 - no record may end the writing of all others
+                if not _is_refusal(error):
+                    log.error("could not write %d records: %s", len(group), type(error).__name__)
+                    self._put_back(group)
+                    return False
+                if len(group) == 1:
+                    log.error("the database refuses a record: %s", type(error).__name__)
+                    self.lost += 1
+                else:
+                    # The others are written: smaller groups, until the refused one is alone.
+                    self._put_back(group)
+                    most = (len(group) + 1) // 2
+            finally:
+                self._writing = 0
         return True
 
-    def _take(self) -> list[T]:
+    def _take(self, most: int) -> list[T]:
         with self._lock:
-            return [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
+            self._writing = min(most, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(self._writing)]
 
     def _put_back(self, group: list[T]) -> None:
         with self._lock:
             room = MAX_WAITING - len(self._waiting)
             self.lost += max(0, len(group) - room)
             self._waiting.extendleft(reversed(group[-room:] if room else []))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it is about what was to be written, and not about the database."""
+    return isinstance(error, DataError | IntegrityError) or not isinstance(error, SQLAlchemyError)

@@ -65,10 +65,14 @@ def field_path(message: str) -> str | None:
 
 def _refuse_deep(body: bytes, max_depth: int) -> None:
     """Refuse nesting over `max_depth` without recursing into it, in linear time."""
-    if body.count(b"[") + body.count(b"{") <= max_depth:
+    if len(body) <= max_depth:
         return
-    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    unescaped = body
+    if b"\\" in body:
+        unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside = unescaped.translate(None, _NEITHER).replace(b'""', b"")
+    if len(outside) <= max_depth:
+        return
     if b'"' in outside:
         outside = _QUOTED.sub(b"", outside)
     # As signed numbers an opening bracket is 1 and a closing one is -1.

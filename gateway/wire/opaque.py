@@ -10,7 +10,7 @@ import base64
 import msgspec
 from msgspec import Struct
 
-from gateway.canonical.content import Opaque
+from gateway.canonical.content import AnyPart, Opaque, Text
 
 _MAGIC = b"\x00\x00qw1\x00"
 # Base64 all through, as some clients decode such fields and encode them anew.
@@ -29,9 +29,22 @@ class Wrapped(Struct, frozen=True, array_like=True):
     """Whether the reasoning that it belongs to had its text withheld."""
     id: str | None = None
     """The id of the reasoning that it belongs to."""
+    of_text: bool = False
+    """Whether it belongs to the text before it, in a dialect whose text has no such field."""
+
+    @property
+    def signature(self) -> Opaque | None:
+        """The value; None when it stands for none."""
+        return None if self.opaque == UNSIGNED else self.opaque
 
 
 _decoder = msgspec.msgpack.Decoder(Wrapped)
+
+UNSIGNED = Opaque("", "")
+"""Goes wrapped where a client expects a value and the upstream gave none.
+
+So the block that it stands in is known again for one that no upstream will verify.
+"""
 
 
 def wrap(
@@ -41,11 +54,13 @@ def wrap(
     call_id: str | None = None,
     redacted: bool = False,
     id: str | None = None,
+    of_text: bool = False,
 ) -> str:
     """Write a value into a field of dialect `own`; see `Wrapped` for what may go with it."""
-    if opaque.origin == own and call_id is None:
+    if opaque.origin == own and call_id is None and not of_text:
         return opaque.data
-    packed = msgspec.msgpack.encode(Wrapped(opaque, call_id, redacted=redacted, id=id))
+    wrapped = Wrapped(opaque, call_id, redacted=redacted, id=id, of_text=of_text)
+    packed = msgspec.msgpack.encode(wrapped)
     return base64.urlsafe_b64encode(_MAGIC + packed).decode()
 
 
@@ -57,6 +72,11 @@ def may_hold_wrapped(body: bytes) -> bool:
     return _MARK in body
 
 
+def is_wrapped(value: str) -> bool:
+    """Whether a value is a wrapped one."""
+    return unwrap(value, own="").opaque != Opaque("", value)
+
+
 def unwrap(value: str, *, own: str) -> Wrapped:
     """Read a field of dialect `own`; a value that was not wrapped is that dialect's."""
     if value.startswith(_PREFIX):
@@ -66,3 +86,12 @@ def unwrap(value: str, *, own: str) -> Wrapped:
         except (ValueError, RecursionError):
             pass
     return Wrapped(Opaque(own, value))
+
+
+def sign_last_text(parts: list[AnyPart], signature: Opaque) -> None:
+    """Put a signature where it belongs: to the last text; without any it belongs to nothing."""
+    for index in reversed(range(len(parts))):
+        part = parts[index]
+        if isinstance(part, Text):
+            parts[index] = msgspec.structs.replace(part, signature=signature)
+            return

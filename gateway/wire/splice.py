@@ -9,7 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+import msgspec
+from msgspec import Raw
+
+from gateway.wire.raw_json import members_of
+
+_OPENING = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*(\}?)[ \t\n\r]*")
+_HEAD = re.compile(rb'("(?:[^"\\]++|\\.)*+")[ \t\n\r]*:[ \t\n\r]*')
+_SEPARATOR = re.compile(rb"[ \t\n\r]*([,}])[ \t\n\r]*")
 # Numbers stay text: only where one ends matters, and Python refuses very long ones.
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once  # type: ignore[attr-defined]
@@ -28,47 +35,59 @@ def splice(body: bytes, members: Mapping[str, bytes]) -> bytes:
         ValueError: `body` is not such an object.
     """
     text = body.decode()
-    pieces: list[str] = []
+    if not text.isascii():
+        # As Latin-1 every byte is a character: places in the text are places in the body.
+        text = body.decode("latin-1")
+    values = members_of(body)
+    view = memoryview(body)
+    pieces: list[bytes | memoryview] = []
     copied = 0
     missing = dict(members)
-    position = _skip(text, _expect(text, _skip(text, 0), token="{"))
-    empty = text[position : position + 1] == "}"
-    while not empty:
-        _expect(text, position, token='"')
-        key, position = _value(text, position)
-        start = _skip(text, _expect(text, _skip(text, position), token=":"))
-        _, end = _value(text, start)
+    mark = _match(_OPENING, body, position=0)
+    empty = mark[1] == b"}"
+    while mark[1] != b"}":
+        head = _match(_HEAD, body, position=mark.end())
+        key, start = msgspec.json.decode(head[1], type=str), head.end()
+        end = _known_end(body, start, value=values.get(key)) or _scanned_end(text, start)
         if key in members:
-            pieces += (text[copied:start], members[key].decode())
+            pieces += (view[copied:start], members[key])
             copied = end
             missing.pop(key, None)
-        position = _skip(text, end)
-        if text[position : position + 1] == "}":
-            break
-        position = _skip(text, _expect(text, position, token=","))
-    if _skip(text, position + 1) != len(text):
-        raise ValueError(f"expected the end at character {position + 1}")
-    added = ",".join(f"{json.dumps(key)}:{value.decode()}" for key, value in missing.items())
+        mark = _match(_SEPARATOR, body, position=end)
+    if mark.end() != len(body):
+        raise ValueError(f"expected the end at byte {mark.end()}")
+    added = b",".join(b"%b:%b" % (_name(key), value) for key, value in missing.items())
     if added:
-        pieces += (text[copied:position], "" if empty else ",", added)
-        copied = position
-    pieces.append(text[copied:])
-    return "".join(pieces).encode()
+        pieces += (view[copied : mark.start(1)], b"" if empty else b",", added)
+        copied = mark.start(1)
+    pieces.append(view[copied:])
+    return b"".join(pieces)
 
 
-def _skip(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    return match.end() if match else position
+def _name(key: str) -> bytes:
+    return json.dumps(key).encode()
 
 
-def _expect(text: str, position: int, *, token: str) -> int:
-    if text[position : position + 1] != token:
-        raise ValueError(f"expected {token!r} at character {position}")
-    return position + 1
+def _match(pattern: re.Pattern[bytes], body: bytes, *, position: int) -> re.Match[bytes]:
+    match = pattern.match(body, position)
+    if match is None:
+        raise ValueError(f"no JSON object: byte {position} is wrong")
+    return match
 
 
-def _value(text: str, position: int) -> tuple[Any, int]:
+def _known_end(body: bytes, start: int, *, value: Raw | None) -> int | None:
+    """Find the end of a member's value without reading it; None when it is another value.
+
+    Of members that occur more than once only the last one's value is known.
+    """
+    if value is None or not body.startswith(value, start):
+        return None
+    end = start + len(memoryview(value))
+    return end if _SEPARATOR.match(body, end) else None
+
+
+def _scanned_end(text: str, start: int) -> int:
     try:
-        return _scan(text, position)
+        return _scan(text, start)[1]
     except StopIteration:
-        raise ValueError(f"expected a JSON value at character {position}") from None
+        raise ValueError(f"expected a JSON value at byte {start}") from None

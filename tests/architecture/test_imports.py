@@ -16,6 +16,7 @@ CREDENTIALS = "gateway.credentials"
 STATE = "gateway.state"
 TRANSPORT = "gateway.transport"
 EXECUTION = "gateway.execution"
+STORE = "gateway.store"
 PORTS = ("gateway.execution.ports", "gateway.execution.execution")
 REDIS_TOOLS = (
     "gateway.state.script",
@@ -50,6 +51,13 @@ ROWS = (
         (*STAGES, *RUNTIME, WIRE, "config"),
         "a frontend is an edge: it knows what it serves, and nobody knows it",
     ),
+    Row(
+        "gateway.admin",
+        (CANONICAL, STORE, "gateway.runtime", "gateway.blocking", "config"),
+        "operators' pages are an edge of their own",
+    ),
+    Row(STORE, (CANONICAL, "config"), "SQL remembers values and knows no stage"),
+    Row("gateway.blocking", (), "it knows threads and nothing else"),
     Row("gateway.logs", (), "process edges set it up before anything else"),
     Row("gateway.embedded_redis", (), "it runs a program and knows no call"),
     Row("gateway.supervisor", (), "it runs programs and knows none of them"),
@@ -65,14 +73,21 @@ ROWS = (
         "it starts processes that are configured like any others",
     ),
     Row(
+        "gateway.inventory_report",
+        (CANONICAL, ROUTING, "gateway.state.inventory", "config", "backends"),
+        "it says what the commands print of models",
+    ),
+    Row(
         "gateway.cli",
         (
             *STAGES,
+            STORE,
             *RUNTIME,
             "config",
             "backends",
             "gateway.__version__",
             "gateway.embedded_redis",
+            "gateway.inventory_report",
             "gateway.logs",
             "gateway.up",
         ),
@@ -85,12 +100,29 @@ ROWS = (
     ),
     Row(
         "workers",
-        (*STAGES, "gateway.runtime", "gateway.logs", WIRE, "config", "backends"),
+        (
+            *STAGES,
+            STORE,
+            "gateway.runtime",
+            "gateway.blocking",
+            "gateway.logs",
+            WIRE,
+            "config",
+            "backends",
+        ),
         "a worker runs calls and serves no client",
     ),
     Row(
         "app",
-        (CANONICAL, "gateway.runtime", "gateway.frontends", "gateway.logs", "backends", "config"),
+        (
+            CANONICAL,
+            "gateway.runtime",
+            "gateway.frontends",
+            "gateway.admin",
+            "gateway.logs",
+            "backends",
+            "config",
+        ),
         "it joins the parts of the web process",
     ),
     Row("wsgi", ("app", "config"), "gunicorn imports one name, and stops on a wrong configuration"),
@@ -101,7 +133,11 @@ ROWS = (
 )
 
 OWNERS = (
-    Owner("flask", ("app", "gateway.frontends"), "HTTP to clients is the frontends' business"),
+    Owner(
+        "flask",
+        ("app", "gateway.frontends", "gateway.admin"),
+        "HTTP to clients is the frontends' business",
+    ),
     Owner("werkzeug", ("app", "gateway.frontends"), "it is Flask's"),
     Owner("click", ("gateway.cli",), "only the command has options"),
     Owner("requests", ("backends.http", "backends.connection"), "they own the upstream sockets"),
@@ -120,7 +156,17 @@ OWNERS = (
     ),
     Owner("hiredis", ("gateway.state.pipe",), "it writes what the pipe sends"),
     Owner("yaml", ("config",), "only the configuration is YAML"),
+    Owner("sqlalchemy", (STORE,), "SQL is in one place"),
+    Owner(
+        "sqlalchemy.exc.SQLAlchemyError",
+        ("gateway.admin", "workers"),
+        "they say that the database does not answer, and send it nothing",
+    ),
+    Owner("sqlalchemy.Engine", ("workers",), "a worker hands it from one to the other"),
+    Owner("alembic", (STORE,), "it makes the schema"),
     Owner("gevent", ("workers.__main__",), "patching is for process entry points"),
+    Owner("gevent.threadpool", ("gateway.blocking",), "it is where real threads are needed"),
+    Owner("psycopg", ("gateway.store.postgresql",), "SQLAlchemy knows it by its name"),
 )
 
 TABLE = Table(

@@ -13,7 +13,7 @@ from gateway import queueing
 from gateway.canonical.errors import GatewayError, Kind
 from gateway.canonical.request import Dialect
 from gateway.routing.router import Route
-from gateway.web import Web
+from gateway.web import Asked, Web
 from tests.contract.desk import PREFIX, WEB, WORKER, Desk, make_queue
 from tests.support.redis_server import RedisServer
 
@@ -242,12 +242,9 @@ class TestRq:
             reap=lambda: None,
         )
         call = web.new_call(
+            Asked(dialect=Dialect.OPENAI_CHAT, model="acme:m", stream=True),
             owner="",
-            dialect=Dialect.OPENAI_CHAT,
-            model="acme:m",
-            stream=True,
             route=Route(selector="", candidates=()),
-            headers={},
         )
         desk.submit(call.id)
         job = Job.fetch(call.id, connection=desk.redis, serializer=JSONSerializer)

@@ -209,6 +209,20 @@ def test_cancellation_of_a_call_that_was_read_leaves_its_connections_next_call(
     assert read == [b"ab"]
 
 
+def test_cancellation_of_a_call_that_was_read_leaves_its_connection_alone(
+    fake: FakeUpstream,
+) -> None:
+    """Nobody uses it yet, but whoever is given it next has no time to say that it is theirs."""
+    fake.script = fake_upstream.in_order(answers.whole(), answers.whole())
+    upstream = make_upstream()
+    first = make_execution()
+    with upstream.post(fake.url, headers={}, body=b"", execution=first) as answer:
+        answer.body()
+        first.cancellation.cancel(CANCELLED)
+        post(upstream, fake.url, lambda other: other.body())
+    assert fake.requests[0].left is fake.requests[1].left
+
+
 def test_leaving_an_answer_unread_closes_its_connection(fake: FakeUpstream) -> None:
     pieces = (b"data: 1\n\n", threading.Event(), b"late")
     fake.script = fake_upstream.in_order(fake_upstream.Answer(body=pieces, framing="chunked"))

@@ -29,6 +29,36 @@ DAY_MS = 24 * 3600 * 1000
 MARKS = f"{PREFIX}:keys:{INSTANCE}:marks"
 
 
+class TestFirstUsable:
+    """The key that a question beside a call is asked with."""
+
+    @pytest.mark.parametrize(
+        ("refused", "expected"),
+        [
+            pytest.param({}, "a", id="all-usable"),
+            pytest.param({"a": 429}, "b", id="first-cooling"),
+            pytest.param({"a": 401, "b": 429}, "c", id="only-the-last"),
+            pytest.param({"a": 401, "b": 401, "c": 429}, "a", id="none"),
+        ],
+    )
+    def test_is_the_first_that_is_not_put_aside(
+        self, redis_client: redis.Redis, refused: dict[str, int], expected: str
+    ) -> None:
+        pool = make_pool(redis_client, ["a", "b", "c"])
+        for id, status in refused.items():
+            refuse(pool, id, status)
+        assert pool.first_usable(INSTANCE).id == expected
+
+    def test_of_an_instance_without_keys_has_no_secret(self, redis_client: redis.Redis) -> None:
+        assert make_pool(redis_client, []).first_usable(INSTANCE).secret == ""
+
+    def test_marks_nothing(self, redis_client: redis.Redis) -> None:
+        pool = make_pool(redis_client, ["a"])
+        before = everything(redis_client)
+        pool.first_usable(INSTANCE)
+        assert everything(redis_client) == before
+
+
 class TestSnapshot:
     def test_lists_every_key_in_order_of_configuration(self, redis_client: redis.Redis) -> None:
         states = make_pool(redis_client, ["b", "c", "a"]).snapshot()

@@ -1,21 +1,20 @@
-"""Sends an exchange's request to the gateway: over plain HTTP, and through OpenAI's own SDK."""
+"""Sends an exchange's request to the gateway as plain HTTP, and keeps what came back."""
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import httpx2
-import openai
 
 from tests.replay.exchange import Exchange
+from tests.replay.said import Said
+from tests.support.fake_upstream import Received
 from tests.support.gateway import Gateway
 
 
 @dataclass
 class Outcome:
-    """What a client sent and what it got."""
+    """What a client sent, what the upstream got of it, and what came back."""
 
     sent: bytes
     """The body, as it left the client."""
@@ -23,45 +22,36 @@ class Outcome:
     headers: dict[str, str]
     """Names in lower case."""
     body: bytes
-    items: int = 0
-    """How many completions or chunks the SDK made of it."""
+    said: Said | None = None
+    """What an SDK made of it."""
     error: Exception | None = None
-    """What the SDK raised."""
+    """What an SDK raised."""
+    received: list[Received] = field(default_factory=list)
 
 
 def over_http(gateway: Gateway, exchange: Exchange) -> Outcome:
     """Send the request in a way of writing JSON that no client library has."""
-    request = {**exchange.request, "model": exchange.selector}
+    request = dict(exchange.request)
+    if "contents" not in request:
+        request["model"] = exchange.selector
+    elif "model" in request:
+        request["model"] = f"models/{exchange.selector}"
     body = json.dumps(request, ensure_ascii=False, indent=1, separators=(" , ", " :")).encode()
-    reply = gateway.post(body, headers={"Content-Type": "application/json"})
-    headers = {name.lower(): value for name, value in reply.headers.items()}
-    return Outcome(body, reply.status, headers, reply.body)
+    headers = {"Content-Type": "application/json"}
+    reply = gateway.client.send("POST", exchange.path, body, headers=headers)
+    lower = {name.lower(): value for name, value in reply.headers.items()}
+    return Outcome(body, reply.status, lower, reply.body)
 
 
-def through_sdk(gateway: Gateway, exchange: Exchange) -> Outcome:
-    """Let the SDK send the request and read the answer to its end."""
-    fields = {**exchange.request, "model": exchange.selector}
-    known = {name: fields.pop(name) for name in ("model", "messages", "stream") if name in fields}
-    tee = _Tee()
-    with closing(httpx2.Client(transport=tee, timeout=60.0)) as http:
-        client = openai.OpenAI(base_url=gateway.url, api_key="any", max_retries=0, http_client=http)
-        items, error = 0, None
-        try:
-            answer: Any = client.chat.completions.create(**known, extra_body=fields)
-            items = sum(1 for _ in answer) if exchange.request.get("stream") else 1
-        except openai.APIError as raised:
-            error = raised
-        return Outcome(tee.sent, tee.status, tee.headers, b"".join(tee.pieces), items, error)
-
-
-CLIENTS = {"http": over_http, "sdk": through_sdk}
-
-
-class _Tee(httpx2.HTTPTransport):
-    """The SDK's own transport, with a copy of what passes."""
+class Tee(httpx2.HTTPTransport):
+    """The SDKs' own transport, with a copy of what passed last."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a new copy."""
         self.sent = b""
         self.status = 0
         self.headers: dict[str, str] = {}

@@ -189,6 +189,8 @@ class Gateway:
             "concurrency": self._concurrency,
             "server": {"address": f"127.0.0.1:{self.port}", "web_processes": 1},
             "redis": {"url": self.redis_url, "prefix": self.prefix},
+            # A scripted upstream is asked what the test asks, and nothing of the gateway's own.
+            "model_inventory": {"refresh_enabled": False},
         }
         # Through JSON, so that YAML writes no anchors for values that are used twice.
         tree = json.loads(json.dumps(_merged(own, self._settings)))

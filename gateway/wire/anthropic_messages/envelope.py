@@ -6,6 +6,7 @@ The upstream of the same dialect judges the rest.
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.wire.anthropic_messages.foreign import without_foreign
 from gateway.wire.json_body import bad_request, read_body
 from gateway.wire.splice import splice
 
@@ -65,9 +66,11 @@ def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
 
 
 def render_native(body: bytes, *, model: str) -> bytes:
-    """Write the upstream's model id into the client's own request, and change nothing else.
+    """Write the upstream's model id into the client's own request.
+
+    Nothing else changes but that thinking of another provider's is left out: see `foreign`.
 
     Raises:
         ValueError: `body` is not a JSON object.
     """
-    return splice(body, {"model": msgspec.json.encode(model)})
+    return splice(body, {"model": msgspec.json.encode(model), **without_foreign(body)})

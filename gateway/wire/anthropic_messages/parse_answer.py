@@ -297,9 +297,11 @@ class _Blocks:
     def _reasoning(self, value: str, *, redacted: bool) -> Iterator[Event]:
         """End a block of reasoning whose opaque value is `value`."""
         wrapped = unwrap(value, own=_OWN)
-        if wrapped.call_id is None:
-            redacted = redacted and wrapped.opaque.origin == _OWN
-            yield ReasoningEnded(wrapped.opaque if value else None, redacted)
+        if wrapped.of_text:
+            yield TextEnded((), wrapped.opaque)
+        elif wrapped.call_id is None:
+            redacted = wrapped.redacted or (redacted and wrapped.opaque.origin == _OWN)
+            yield ReasoningEnded(wrapped.signature if value else None, redacted, wrapped.id)
 
     def _end_call(self, block: _Open) -> Iterator[Event]:
         if not block.pieces:

@@ -38,7 +38,7 @@ from gateway.wire.anthropic_messages.fields import (
     text_of,
 )
 from gateway.wire.json_body import bad_request
-from gateway.wire.opaque import unwrap
+from gateway.wire.opaque import sign_last_text, unwrap
 
 _OWN = Dialect.ANTHROPIC_MESSAGES
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
@@ -74,6 +74,7 @@ class ContentParser:
         """Names of the fields that were not read, as `messages.content.context`."""
         self._tools: dict[str, str] = {}
         self._signatures: dict[str, Opaque] = {}
+        self._text_signature: Opaque | None = None
 
     def system(self, top: Fields) -> None:
         """Take the top-level system prompt.
@@ -139,8 +140,15 @@ class ContentParser:
             text = decode(raw, STRING, path=path)
             return [Text(text)] if text else []
         blocks = decode(raw, LIST, path=path)
-        parts = (self._block(block, f"{path}[{i}]", kind=kind) for i, block in enumerate(blocks))
-        return [part for part in parts if part is not None]
+        parts: list[AnyPart] = []
+        for index, block in enumerate(blocks):
+            part = self._block(block, f"{path}[{index}]", kind=kind)
+            if part is not None:
+                parts.append(part)
+            if self._text_signature:
+                sign_last_text(parts, self._text_signature)
+                self._text_signature = None
+        return parts
 
     def _block(self, raw: Raw, path: str, *, kind: str) -> AnyPart | None:
         block = Fields(raw, path)
@@ -202,11 +210,17 @@ class ContentParser:
 
     def _reasoning(self, value: str, *, text: str = "", redacted: bool = False) -> Reasoning | None:
         wrapped = unwrap(value, own=_OWN)
-        if wrapped.call_id is None:
-            redacted = redacted and wrapped.opaque.origin == _OWN
-            return Reasoning(text=text, signature=wrapped.opaque, redacted=redacted)
-        self._signatures[wrapped.call_id] = wrapped.opaque
-        return Reasoning(text=text) if text else None
+        signature = wrapped.signature
+        if wrapped.call_id is not None:
+            self._signatures[wrapped.call_id] = wrapped.opaque
+            signature = None
+        if wrapped.of_text:
+            self._text_signature, signature = signature, None
+        if signature is None and not text:
+            return None
+        # A foreign value without text stands in such a block too, whether it was withheld or not.
+        redacted = wrapped.redacted or (redacted and wrapped.opaque.origin == _OWN)
+        return Reasoning(text=text, signature=signature, redacted=redacted, id=wrapped.id)
 
     def _tool_use(self, block: Fields) -> ToolCall:
         # Who called matters only to tools that run at the provider, which are refused anyway.

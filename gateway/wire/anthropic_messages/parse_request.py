@@ -140,7 +140,10 @@ class _Options:
                     "missing required field `budget_tokens`", param="thinking.budget_tokens"
                 )
             case "enabled":
-                return ReasoningOptions(effort=effort, budget_tokens=budget, visible=visible)
+                # Models that take a budget show what they think unless they are told not to; what
+                # an adaptive one does unasked is its own matter.
+                shown = visible is not False
+                return ReasoningOptions(effort=effort, budget_tokens=budget, visible=shown)
             case "adaptive":
                 return ReasoningOptions(effort=effort, adaptive=effort is None, visible=visible)
             case "disabled":

@@ -25,7 +25,7 @@ from gateway.wire.anthropic_messages.citations import render_citation
 from gateway.wire.anthropic_messages.endings import render_stop_reason, render_usage
 from gateway.wire.anthropic_messages.tool_calls import tool_input
 from gateway.wire.codec import Reply
-from gateway.wire.opaque import wrap
+from gateway.wire.opaque import UNSIGNED, wrap
 
 _OWN = Dialect.ANTHROPIC_MESSAGES
 
@@ -64,14 +64,15 @@ def render_reasoning(part: Reasoning) -> dict[str, Any] | None:
     Another dialect's signature goes into this dialect's own field, wrapped, so that the client
     hands it back. Without a text it goes where clients expect no text.
     """
-    signature = part.signature
-    if signature is None:
-        signed = {"thinking": part.text, "signature": ""}
-        return {"type": "thinking", **signed} if part.text else None
-    value = wrap(signature, own=_OWN)
-    if not part.text and (part.redacted or signature.origin != _OWN):
+    signature = part.signature or UNSIGNED
+    value = wrap(signature, own=_OWN, redacted=part.redacted, id=part.id)
+    if part.text:
+        return {"type": "thinking", "thinking": part.text, "signature": value}
+    if part.signature is None:
+        return None
+    if part.redacted or signature.origin != _OWN:
         return {"type": "redacted_thinking", "data": value}
-    return {"type": "thinking", "thinking": part.text, "signature": value}
+    return {"type": "thinking", "thinking": "", "signature": value}
 
 
 def render_call_signature(call_id: str, signature: Opaque) -> dict[str, Any]:
@@ -80,13 +81,21 @@ def render_call_signature(call_id: str, signature: Opaque) -> dict[str, Any]:
     return {"type": "redacted_thinking", "data": value}
 
 
+def render_text_signature(signature: Opaque) -> dict[str, Any]:
+    """The block that carries the signature of the text before it."""
+    value = wrap(signature, own=_OWN, of_text=True)
+    return {"type": "redacted_thinking", "data": value}
+
+
 def _blocks(part: AnyPart) -> Iterator[dict[str, Any] | Raw]:
     """Write one part; media has no place in an answer of this dialect."""
     match part:
-        case Text(text=text, citations=citations):
+        case Text(text=text, citations=citations, signature=signature):
             if text:
                 rendered = [render_citation(citation) for citation in citations]
                 yield {"type": "text", "text": text, "citations": rendered or None}
+            if signature:
+                yield render_text_signature(signature)
         case Refusal(text):
             yield {"type": "text", "text": text, "citations": None}
         case Reasoning():

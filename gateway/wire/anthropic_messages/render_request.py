@@ -18,6 +18,7 @@ from gateway.canonical.request import (
     Tool,
 )
 from gateway.wire.anthropic_messages.render_content import render_cache, render_conversation
+from gateway.wire.anthropic_messages.schema import render_schema
 from gateway.wire.anthropic_messages.thinking import (
     Plan,
     Profile,
@@ -89,8 +90,9 @@ def _tool(tool: Tool) -> dict[str, Any]:
     if tool.description is not None:
         wire["description"] = tool.description
     wire["input_schema"] = _schema(tool.parameters)
-    if tool.strict is not None:
-        wire["strict"] = tool.strict
+    if tool.strict:
+        # Older models do not know the field, and false is what they do anyway.
+        wire["strict"] = True
     return wire | render_cache(tool.cache)
 
 
@@ -124,7 +126,7 @@ def _output_config(request: Request, planned: Plan) -> dict[str, Any]:
         config["effort"] = planned.effort
     form = request.response_format
     if form and form.type is Format.JSON_SCHEMA and form.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": Raw(form.schema)}
+        config["format"] = {"type": "json_schema", "schema": render_schema(Raw(form.schema))}
     return config
 
 

@@ -36,9 +36,10 @@ from gateway.wire.anthropic_messages.render_answer import (
     render_call_signature,
     render_message,
     render_reasoning,
+    render_text_signature,
 )
 from gateway.wire.codec import Reply
-from gateway.wire.opaque import wrap
+from gateway.wire.opaque import UNSIGNED, wrap
 from gateway.wire.sse import comment
 
 _OWN = Dialect.ANTHROPIC_MESSAGES
@@ -60,6 +61,8 @@ class _Block:
         self.deltas: list[_Members] = []
         """Pieces that wait until the blocks before it are whole."""
         self.ended = False
+        self.is_unsigned = kind == "thinking"
+        """Whether it is thinking that needs a signature before its end."""
 
 
 class StreamRenderer:
@@ -122,12 +125,15 @@ class StreamRenderer:
                 self._say("refusal", {"type": "text_delta", "text": text}, says=text)
             case ReasoningDelta(text):
                 self._say("thinking", {"type": "thinking_delta", "thinking": text}, says=text)
-            case TextEnded(citations):
+            case TextEnded(citations, signature):
                 if block := self._current("text"):
                     for citation in citations:
                         rendered = render_citation(citation)
                         self._delta(block, {"type": "citations_delta", "citation": rendered})
                     self._end(block)
+                if signature:
+                    carrier = render_text_signature(signature)
+                    self._end(self._begin("redacted_thinking", carrier))
             case ReasoningEnded():
                 self._end_reasoning(event)
 
@@ -138,17 +144,23 @@ class StreamRenderer:
 
     def _end_reasoning(self, event: ReasoningEnded) -> None:
         block = self._current("thinking")
-        signature = wrap(event.signature, own=_OWN) if event.signature else ""
         if block is None:
-            wire = render_reasoning(Reasoning(signature=event.signature, redacted=event.redacted))
+            part = Reasoning(signature=event.signature, redacted=event.redacted, id=event.id)
+            wire = render_reasoning(part)
             if wire is None:
                 return
-            thinks = wire["type"] == "thinking"
-            block = self._begin("thinking", dict(_STARTS["thinking"]) if thinks else wire)
-            signature = wire.get("signature", "")
-        if signature:
-            self._delta(block, {"type": "signature_delta", "signature": signature})
+            if wire["type"] != "thinking":
+                self._end(self._begin("redacted_thinking", wire))
+                return
+            block = self._begin("thinking", dict(_STARTS["thinking"]))
+        self._sign(block, event)
         self._end(block)
+
+    def _sign(self, block: _Block, ended: ReasoningEnded) -> None:
+        block.is_unsigned = False
+        opaque = ended.signature or UNSIGNED
+        signature = wrap(opaque, own=_OWN, redacted=ended.redacted, id=ended.id)
+        self._delta(block, {"type": "signature_delta", "signature": signature})
 
     def _tool_call(self, event: ToolCallStarted | ToolCallDelta | ToolCallEnded) -> None:
         match event:
@@ -230,6 +242,8 @@ class StreamRenderer:
 
     def _end(self, block: _Block) -> None:
         """End a block, and show those that waited for it."""
+        if block.is_unsigned:
+            self._sign(block, ReasoningEnded())
         block.ended = True
         while self._blocks and self._blocks[0].ended:
             self._send("content_block_stop", {"index": self._index})

@@ -35,7 +35,7 @@ from gateway.wire.gemini.grounding import Grounding
 from gateway.wire.gemini.media import file_media, inline_media
 from gateway.wire.gemini.parse_parts import ANNOTATIONS, KNOWN
 from gateway.wire.gemini.usage import parse_usage
-from gateway.wire.opaque import unwrap
+from gateway.wire.opaque import Wrapped, unwrap
 
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _MAX_ID = 24
@@ -49,7 +49,12 @@ class _Block:
     def __init__(self, *, is_thought: bool) -> None:
         self.is_thought = is_thought
         self.pieces: list[str] = []
-        self.signature: Opaque | None = None
+        self.signed: Wrapped | None = None
+
+    @property
+    def signature(self) -> Opaque | None:
+        """What signs it, which is its end."""
+        return self.signed.signature if self.signed else None
 
 
 class AnswerReader:
@@ -114,13 +119,14 @@ class AnswerReader:
             self._reason = reason
 
     def _part(self, part: dict[str, Any]) -> Iterator[Event]:
-        signature = _signature(part.get("thoughtSignature"))
+        signed = _signature(part.get("thoughtSignature"))
+        signature = signed.signature if signed else None
         text = part.get("text")
         kind = "text" if text else _kind(part)
         content = part.get(kind)
         if kind == "text":
             piece = text if isinstance(text, str) else ""
-            yield from self._piece(piece, is_thought=bool(part.get("thought")), signature=signature)
+            yield from self._piece(piece, is_thought=bool(part.get("thought")), signed=signed)
         elif kind == "functionCall":
             if isinstance(content, dict):
                 yield from self._call(content, signature)
@@ -133,15 +139,17 @@ class AnswerReader:
             yield from self._close()
             yield NativeBlock(Dialect.GEMINI.value, kind, _encode(part))
 
-    def _piece(self, piece: str, *, is_thought: bool, signature: Opaque | None) -> Iterator[Event]:
-        if not piece and signature is None:
+    def _piece(self, piece: str, *, is_thought: bool, signed: Wrapped | None) -> Iterator[Event]:
+        if not piece and signed is None:
             return
         block = self._block
-        if block and (block.is_thought is not is_thought or block.signature):
+        # What was withheld has no text, so the text before it is not its own.
+        withheld = signed is not None and signed.redacted
+        if block and (block.is_thought is not is_thought or block.signed or withheld):
             yield from self._close()
         if self._block is None:
             self._block = _Block(is_thought=is_thought)
-        self._block.signature = signature
+        self._block.signed = signed
         if piece:
             self._block.pieces.append(piece)
             yield ReasoningDelta(piece) if is_thought else TextDelta(piece)
@@ -166,7 +174,9 @@ class AnswerReader:
         if block is None:
             return
         if block.is_thought:
-            yield ReasoningEnded(block.signature)
+            signed = block.signed
+            redacted, id = (signed.redacted, signed.id) if signed else (False, None)
+            yield ReasoningEnded(block.signature, redacted, id)
         else:
             citations = self._grounding.claim("".join(block.pieces), is_last=is_last)
             yield TextEnded(citations, block.signature)
@@ -181,10 +191,10 @@ def first_candidate(chunk: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _signature(value: object) -> Opaque | None:
+def _signature(value: object) -> Wrapped | None:
     if not isinstance(value, str) or not value:
         return None
-    return unwrap(value, own=Dialect.GEMINI.value).opaque
+    return unwrap(value, own=Dialect.GEMINI.value)
 
 
 def _kind(part: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ The model and the verb stand in the URL: who reads that puts them into the envel
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.wire.gemini.foreign import without_foreign
 from gateway.wire.gemini.members import is_null
 from gateway.wire.json_body import bad_request, read_body
 from gateway.wire.splice import splice
@@ -66,12 +67,15 @@ def check_contents(body: Body) -> None:
 def render_native(body: bytes, *, model: str) -> bytes:
     """Write the upstream's model id into the client's own request where it names one at all.
 
+    Nothing else changes but that signatures of another provider's are left out: see `foreign`.
+
     Raises:
         ValueError: `body` is not a JSON object.
     """
-    if is_null(_model_decoder.decode(body).model):
-        return body
-    return splice(body, {"model": msgspec.json.encode(model_name(model))})
+    members = without_foreign(body, model=model)
+    if not is_null(_model_decoder.decode(body).model):
+        members["model"] = msgspec.json.encode(model_name(model))
+    return splice(body, members) if members else body
 
 
 def model_name(model: str) -> str:

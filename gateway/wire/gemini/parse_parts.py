@@ -26,7 +26,7 @@ from gateway.wire.gemini.losses import Losses
 from gateway.wire.gemini.media import file_media, inline_media
 from gateway.wire.gemini.members import Members, is_null
 from gateway.wire.json_body import bad_request
-from gateway.wire.opaque import unwrap
+from gateway.wire.opaque import Wrapped, unwrap
 
 ANNOTATIONS = frozenset(
     {"thought", "thoughtSignature", "partMetadata", "videoMetadata", "mediaResolution"}
@@ -96,9 +96,9 @@ class PartReader:
         kind = next((name for name in KNOWN if name in part), None)
         if kind is None:
             return self._native(part, value)
-        signature = self._signature(part)
+        signed = self._signature(part)
         thought = part.flag("thought")
-        read = self._known(part, kind=kind, thought=bool(thought), signature=signature)
+        read = self._known(part, kind=kind, thought=bool(thought), signed=signed)
         if part.raw("videoMetadata"):
             # It says which piece of the video is meant.
             self._losses.refuse(part.place_of("videoMetadata"))
@@ -106,11 +106,15 @@ class PartReader:
         return read
 
     def _known(
-        self, part: Members, *, kind: str, thought: bool, signature: Opaque | None
+        self, part: Members, *, kind: str, thought: bool, signed: Wrapped | None
     ) -> AnyPart | None:
+        signature = signed.signature if signed else None
         match kind:
+            case "text" if thought:
+                return _thought(part.text("text") or "", signed)
             case "text":
-                return _text(part.text("text") or "", thought=thought, signature=signature)
+                text = part.text("text") or ""
+                return Text(text, signature=signature) if text or signature else None
             case "functionCall":
                 return self._call(part, signature)
             case "functionResponse":
@@ -121,14 +125,14 @@ class PartReader:
     def _native(self, part: Members, value: Raw) -> NativePart | Text | None:
         kind = next((name for name in part.names if name not in ANNOTATIONS), None)
         if kind is None:
-            signature = self._signature(part)
+            signed = self._signature(part)
             # A signature that came without any part belongs to the text before it.
-            return Text("", signature=signature) if signature else None
+            return Text("", signature=signed.signature) if signed else None
         return NativePart(Dialect.GEMINI.value, kind, bytes(value))
 
-    def _signature(self, part: Members) -> Opaque | None:
+    def _signature(self, part: Members) -> Wrapped | None:
         value = part.text("thoughtSignature")
-        return unwrap(value, own=Dialect.GEMINI.value).opaque if value else None
+        return unwrap(value, own=Dialect.GEMINI.value) if value else None
 
     def _media(self, part: Members, signature: Opaque | None) -> Media | None:
         if blob := part.members("inlineData"):
@@ -182,12 +186,10 @@ class PartReader:
                 yield NativePart(Dialect.GEMINI.value, part.names[0], bytes(value))
 
 
-def _text(text: str, *, thought: bool, signature: Opaque | None) -> Text | Reasoning | None:
-    if not text and signature is None:
-        return None
-    if thought:
-        return Reasoning(text=text, signature=signature)
-    return Text(text, signature=signature)
+def _thought(text: str, signed: Wrapped | None) -> Reasoning | None:
+    if signed is None:
+        return Reasoning(text=text) if text else None
+    return Reasoning(text=text, signature=signed.signature, redacted=signed.redacted, id=signed.id)
 
 
 def _response(response: bytes | None) -> tuple[str, bool]:

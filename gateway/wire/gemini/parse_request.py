@@ -125,9 +125,8 @@ def _join(parts: list[AnyPart]) -> tuple[AnyPart, ...]:
         match last, part:
             case Text(signature=None, citations=()), Text():
                 joined[-1] = Text(last.text + part.text, signature=part.signature)
-            case Reasoning(signature=None), Reasoning():
-                text = last.text + part.text
-                joined[-1] = Reasoning(text=text, signature=part.signature)
+            case Reasoning(signature=None), Reasoning(redacted=False):
+                joined[-1] = msgspec.structs.replace(part, text=last.text + part.text)
             case _:
                 joined.append(part)
     return tuple(joined)

@@ -19,7 +19,7 @@ from gateway.canonical.content import (
     Text,
     ToolCall,
 )
-from gateway.canonical.events import TokenLogprob, Usage
+from gateway.canonical.events import ReasoningEnded, TokenLogprob, Usage
 from gateway.canonical.request import Dialect
 from gateway.wire.codec import Reply
 from gateway.wire.gemini.finish import render_finish_reason
@@ -27,7 +27,9 @@ from gateway.wire.gemini.grounding import render_grounding
 from gateway.wire.gemini.media import render_media
 from gateway.wire.gemini.usage import render_usage
 from gateway.wire.gemini.wire_parts import call_part, one_line, signed, text_part
-from gateway.wire.opaque import wrap
+from gateway.wire.opaque import UNSIGNED, wrap
+
+_UNSIGNED = wrap(UNSIGNED, own=Dialect.GEMINI.value)
 
 
 def render_response(answer: Answer, reply: Reply) -> bytes:
@@ -77,13 +79,15 @@ def render_part(part: AnyPart) -> Any:
             return text_part(text, signature=sealed(signature))
         case Refusal(text=text):
             return text_part(text)
-        case Reasoning(text=text, signature=signature):
-            return text_part(text, thought=True, signature=sealed(signature))
+        case Reasoning(text=text):
+            return text_part(text, thought=True, signature=sealed_thought(part))
         case Media(signature=signature):
             media = render_media(part)
             return None if media is None else signed(media, sealed(signature))
         case ToolCall(id=id, name=name, arguments=arguments, signature=signature):
-            return call_part(id=id, name=name, arguments=arguments, signature=sealed(signature))
+            return call_part(
+                id=id, name=name, arguments=arguments, signature=sealed_call(signature)
+            )
         case NativePart(dialect=Dialect.GEMINI, data=data):
             return one_line(data)
         case _:
@@ -93,6 +97,23 @@ def render_part(part: AnyPart) -> Any:
 def sealed(signature: Opaque | None) -> str | None:
     """Write a signature so that it comes back as it is, whoever made it."""
     return wrap(signature, own=Dialect.GEMINI.value) if signature else None
+
+
+def sealed_call(signature: Opaque | None) -> str:
+    """Write the signature of a call; a call without one is marked as another provider's.
+
+    This dialect's own models of generation 3 refuse a call that they did not sign, unless they are
+    told that it is not theirs: see `foreign`.
+    """
+    return sealed(signature) or _UNSIGNED
+
+
+def sealed_thought(thought: Reasoning | ReasoningEnded) -> str | None:
+    """Write the signature of a thought, with what else of it has to come back."""
+    if thought.signature is None:
+        return None
+    own = Dialect.GEMINI.value
+    return wrap(thought.signature, own=own, redacted=thought.redacted, id=thought.id)
 
 
 def render_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:

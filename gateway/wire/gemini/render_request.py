@@ -34,14 +34,13 @@ from gateway.canonical.request import (
 from gateway.wire.gemini.media import render_media
 from gateway.wire.gemini.render_config import render_config
 from gateway.wire.gemini.thinking import is_generation_3
-from gateway.wire.gemini.wire_parts import call_part, json_object, signed, text_part
-
-_NO_SIGNATURE = "skip_thought_signature_validator"
-"""Stands for the signature of a tool call that no Gemini model made.
-
-Generation 3 refuses a turn whose first tool call is not signed.
-Source: https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
-"""
+from gateway.wire.gemini.wire_parts import (
+    NO_SIGNATURE,
+    call_part,
+    json_object,
+    signed,
+    text_part,
+)
 
 _MODES = {Choice.AUTO: "AUTO", Choice.NONE: "NONE", Choice.REQUIRED: "ANY", Choice.NAMED: "ANY"}
 
@@ -74,7 +73,8 @@ def render_body(request: Request, model: str) -> dict[str, Any]:
     body["contents"] = contents
     if tools := _tools(request.tools):
         body["tools"] = tools
-    if request.tool_choice:
+    # The API refuses a choice where there is nothing to choose from.
+    if tools and request.tool_choice:
         body["toolConfig"] = {"functionCallingConfig": _calling(request.tool_choice)}
     if config := render_config(request, model):
         body["generationConfig"] = config
@@ -138,7 +138,7 @@ def _sign_first_call(parts: list[Any]) -> None:
     """Sign the first call of a turn where it is not; of calls made at once only that one is."""
     for part in parts:
         if isinstance(part, dict) and "functionCall" in part:
-            part.setdefault("thoughtSignature", _NO_SIGNATURE)
+            part.setdefault("thoughtSignature", NO_SIGNATURE)
             return
 
 

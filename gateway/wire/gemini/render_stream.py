@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.canonical.content import Citation, NativePart
+from gateway.canonical.content import Citation, NativePart, Opaque
 from gateway.canonical.errors import Failure
 from gateway.canonical.events import (
     Event,
@@ -43,6 +43,8 @@ from gateway.wire.gemini.render_answer import (
     render_logprobs,
     render_part,
     sealed,
+    sealed_call,
+    sealed_thought,
 )
 from gateway.wire.gemini.wire_parts import call_part, text_part
 
@@ -50,6 +52,11 @@ _encode = msgspec.json.Encoder().encode
 # Not a comment: Google's own clients take every line that is not empty for JSON. An empty line ends
 # no event where none has begun, and they pass over it.
 _KEEPALIVE = b"\r\n"
+_ENDS_TEXT = (
+    *(TextEnded, RefusalDelta, ReasoningDelta, ReasoningEnded),
+    *(ToolCallStarted, MediaProduced, NativeBlock),
+)
+"""Events after which text begins another block; citations count from the begin of theirs."""
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -124,14 +131,16 @@ class _Call:
     def __init__(self, started: ToolCallStarted) -> None:
         self._started = started
         self.pieces: list[str] = []
+        self.signature: Opaque | None = None
+        self.is_whole = False
 
-    def part(self, signature: str | None = None) -> dict[str, Any]:
+    def part(self) -> dict[str, Any]:
         """The call as a part."""
         return call_part(
             id=self._started.id,
             name=self._started.name,
             arguments="".join(self.pieces),
-            signature=signature,
+            signature=sealed_call(self.signature),
         )
 
 
@@ -151,6 +160,12 @@ class _Chunks:
 
     def render(self, event: Event) -> list[dict[str, Any]]:
         """The chunks that an event makes: mostly one, or none."""
+        chunks = self._render(event)
+        if isinstance(event, _ENDS_TEXT):
+            self._block_start = self._length
+        return chunks
+
+    def _render(self, event: Event) -> list[dict[str, Any]]:
         match event:
             case Started():
                 self._is_started = True
@@ -182,10 +197,9 @@ class _Chunks:
                 self._cite(citations)
                 return [text_part("", signature=sealed(signature))] if signature else []
             case ReasoningEnded(signature) if signature:
-                return [text_part("", thought=True, signature=sealed(signature))]
+                return [text_part("", thought=True, signature=sealed_thought(event))]
             case ToolCallEnded(index, signature):
-                call = self._calls.pop(index, None)
-                return [call.part(sealed(signature))] if call else []
+                return self._end_call(index, signature)
             case MediaProduced(media):
                 part = render_part(media)
             case NativeBlock(dialect, type, data):
@@ -193,6 +207,17 @@ class _Chunks:
             case _:
                 part = None
         return [] if part is None else [part]
+
+    def _end_call(self, index: int, signature: Opaque | None) -> list[Any]:
+        """The calls that may be told now: a client has them in the order in which they began."""
+        if call := self._calls.get(index):
+            call.signature, call.is_whole = signature, True
+        parts: list[Any] = []
+        for first in sorted(self._calls):
+            if not self._calls[first].is_whole:
+                break
+            parts.append(self._calls.pop(first).part())
+        return parts
 
     def _cite(self, citations: tuple[Citation, ...]) -> None:
         """Keep a block's citations, with their places counted in all of the answer's text."""
@@ -204,7 +229,6 @@ class _Chunks:
                 end=None if end is None else end + self._block_start,
             )
             self._citations.append(moved)
-        self._block_start = self._length
 
     def _chunk(self, parts: list[Any]) -> dict[str, Any]:
         return render_chunk(self._with_logprobs(render_candidate(parts)), reply=self._reply)

@@ -5,6 +5,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""Stands for the signature of a tool call that no Gemini model made.
+
+Generation 3 refuses a turn whose first tool call is not signed.
+Source: https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
+"""
+
 _objects = msgspec.json.Decoder(dict[str, Raw])
 
 

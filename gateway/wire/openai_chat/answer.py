@@ -91,7 +91,8 @@ class AnswerReader:
         """Give the events that close the answer."""
         if not self._started:
             yield self._start({})
-        yield from self._citations.end()
+        yield from self._citations.end(self._reasoning.text_signature)
+        yield from self._calls.end()
         for call, signature in self._reasoning.signatures.items():
             if call in self._calls.ids:
                 yield ToolCallEnded(self._calls.ids[call], signature)

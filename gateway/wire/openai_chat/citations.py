@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.canonical.content import Citation
+from gateway.canonical.content import Citation, Opaque
 from gateway.canonical.events import TextEnded
 
 
@@ -57,11 +57,12 @@ class CitationReader:
             yield from self.end()
         self._in_text = False
 
-    def end(self) -> Iterator[TextEnded]:
-        """End the text that is open, where anything is cited."""
+    def end(self, signature: Opaque | None = None) -> Iterator[TextEnded]:
+        """End the text that is open, where anything is cited or it is signed."""
         citations = self._cited or self._sources
-        if citations:
-            yield TextEnded(tuple(_moved(citation, self._begin) for citation in citations))
+        if citations or signature:
+            moved = tuple(_moved(citation, self._begin) for citation in citations)
+            yield TextEnded(moved, signature)
         self._cited, self._sources = [], []
 
 

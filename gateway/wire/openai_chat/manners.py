@@ -5,6 +5,7 @@ Mistral's and DeepSeek's own APIs name their models without an owner, the router
 one, as `anthropic/claude-haiku-4.5`.
 
 Source: https://api-docs.deepseek.com/guides/thinking_mode (`thinking`, `reasoning_content`)
+Source: https://github.com/janhq/jan/issues/8136 (gpt-oss at Groq, `reasoning_content`)
 Source: https://github.com/openai/openai-agents-python/issues/442 (Mistral, `stream_options`)
 Source: https://github.com/charmbracelet/crush/issues/1590 (Mistral, `reasoning_content`)
 """
@@ -18,6 +19,8 @@ _OPENAI = re.compile(r"(gpt-(?!oss)|chatgpt-|o[1-9](-|$)|codex-|computer-use-)",
 _OPENAI_REASONING = re.compile(r"(o[1-9](-|$)|gpt-([5-9]|[1-9][0-9])|codex-)", re.ASCII)
 _MISTRAL = re.compile(r"(mistral|magistral|ministral|codestral|devstral|pixtral|voxtral)-")
 _DEEPSEEK = re.compile(r"deepseek-")
+_PLAIN = re.compile(r"(.*/)?(gpt-oss|llama|meta-llama|gemma)")
+"""Models whose providers refuse the field in which others want a past turn's reasoning."""
 _ROUTED = re.compile(r"~?(anthropic/|google/gemini)")
 _OPENAI_ROUTED = "openai/"
 
@@ -58,7 +61,8 @@ def manners_of(model: str) -> Manners:
     openai = _OPENAI.match(name) is not None
     mistral = _MISTRAL.match(name) is not None
     routed = _ROUTED.match(name) is not None
-    reasoning = ReasoningField.NONE if openai else ReasoningField.TOOL_TURNS
+    plain = openai or _PLAIN.match(name) is not None
+    reasoning = ReasoningField.NONE if plain else ReasoningField.TOOL_TURNS
     return Manners(
         max_tokens=(
             "max_completion_tokens"

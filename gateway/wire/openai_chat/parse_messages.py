@@ -22,6 +22,7 @@ from gateway.canonical.content import (
 from gateway.canonical.events import Event
 from gateway.canonical.request import Message, Role
 from gateway.wire.json_body import bad_request
+from gateway.wire.opaque import sign_last_text
 from gateway.wire.openai_chat.media import parse_url
 from gateway.wire.openai_chat.parse_content import (
     parse_cache,
@@ -177,6 +178,8 @@ class MessageReader:
             msgspec.structs.replace(call, signature=reader.signatures.get(call.id))
             for call in calls
         ]
+        if reader.text_signature:
+            sign_last_text(said, reader.text_signature)
         self._calls.update((call.id, call) for call in signed)
         return [*thoughts, *said, *refusal, *images, *signed]
 

@@ -48,6 +48,7 @@ class ReasoningReader:
     Attributes:
         signatures: what was found for tool calls, by the call's id. A call may come later than
             its signature.
+        text_signature: what was found for the text.
     """
 
     def __init__(self, calls: Container[str] = ()) -> None:
@@ -56,6 +57,7 @@ class ReasoningReader:
             calls: ids of tool calls that are known, now or later.
         """
         self.signatures: dict[str, Opaque] = {}
+        self.text_signature: Opaque | None = None
         self._calls = calls
         self._open: tuple[str, object] | None = None
 
@@ -98,6 +100,9 @@ class ReasoningReader:
     def _read_encrypted(self, entry: dict[str, Any]) -> Iterator[Event]:
         wrapped = _value(entry)
         if wrapped is None:
+            return
+        if wrapped.of_text:
+            self.text_signature = wrapped.opaque
             return
         id = _string(entry.get("id"))
         format = _string(entry.get("format")) or ""
@@ -170,6 +175,12 @@ def render_call_detail(call_id: str, signature: Opaque, *, index: int) -> dict[s
         "format": signature.origin,
         "index": index,
     }
+
+
+def render_text_detail(signature: Opaque, *, index: int) -> dict[str, Any]:
+    """Write the signature of an answer's text as an entry."""
+    value = wrap(signature, own=OWN, of_text=True)
+    return {"type": _ENCRYPTED, "data": value, "format": signature.origin, "index": index}
 
 
 def _is_sent(signature: Opaque | None, foreign: bool) -> bool:

@@ -8,8 +8,12 @@ from typing import Any
 import msgspec
 
 from gateway.canonical.collect import Answer
-from gateway.canonical.content import Citation, Media, Reasoning, Text
-from gateway.wire.openai_chat.reasoning import render_call_detail, render_details
+from gateway.canonical.content import Citation, Media, Reasoning, Text, ToolCall
+from gateway.wire.openai_chat.reasoning import (
+    render_call_detail,
+    render_details,
+    render_text_detail,
+)
 from gateway.wire.openai_chat.render_messages import render_call
 from gateway.wire.openai_chat.render_parts import (
     is_image,
@@ -78,9 +82,15 @@ def _message(answer: Answer, *, id: str, created: int) -> Wire:
 def _details(answer: Answer) -> list[Wire]:
     thoughts = [part for part in answer.parts if isinstance(part, Reasoning)]
     details = render_details(thoughts, foreign=True)
-    for call in answer.tool_calls:
-        if call.signature:
-            details.append(render_call_detail(call.id, call.signature, index=len(details)))
+    for part in answer.parts:
+        index = len(details)
+        match part:
+            case Text(signature=signature) if signature:
+                details.append(render_text_detail(signature, index=index))
+            case ToolCall(id, signature=signature) if signature:
+                details.append(render_call_detail(id, signature, index=index))
+            case _:
+                pass
     return details
 
 

@@ -31,7 +31,11 @@ from gateway.canonical.events import (
 )
 from gateway.canonical.request import Dialect
 from gateway.wire.openai_chat.errors import render_error
-from gateway.wire.openai_chat.reasoning import render_call_detail, render_signature
+from gateway.wire.openai_chat.reasoning import (
+    render_call_detail,
+    render_signature,
+    render_text_detail,
+)
 from gateway.wire.openai_chat.render_parts import (
     is_image,
     is_recording,
@@ -122,11 +126,8 @@ class StreamRenderer:
                 self._enter(TextDelta)
                 self._length += len(text)
                 return {"content": text}
-            case TextEnded(citations):
-                self._enter(TextDelta)
-                self._block = None
-                annotations = render_annotations(citations, offset=self._before)
-                return {"annotations": annotations} if annotations else {}
+            case TextEnded():
+                return self._end_text(event)
             case RefusalDelta(text) if text:
                 self._enter(RefusalDelta)
                 return {"refusal": text}
@@ -174,6 +175,17 @@ class StreamRenderer:
         self._enter(ReasoningDelta)
         detail = {"type": "reasoning.text", "text": text, "index": self._details}
         return {"reasoning_content": text, "reasoning_details": [detail]}
+
+    def _end_text(self, event: TextEnded) -> Wire:
+        self._enter(TextDelta)
+        self._block = None
+        delta: Wire = {}
+        if annotations := render_annotations(event.citations, offset=self._before):
+            delta["annotations"] = annotations
+        if event.signature:
+            delta["reasoning_details"] = [render_text_detail(event.signature, index=self._details)]
+            self._details += 1
+        return delta
 
     def _end_thought(self, event: ReasoningEnded) -> Wire:
         has_text = self._block is ReasoningDelta

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.wire.json_body import bad_request, read_body
+from gateway.wire.openai_chat.foreign import without_foreign
 from gateway.wire.openai_chat.parse_request import parse_request
 from gateway.wire.splice import splice
 
@@ -83,9 +84,12 @@ def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
 
 
 def render_native(body: bytes, *, model: str) -> bytes:
-    """Write the upstream's model id into the client's own request, and change nothing else.
+    """Write the upstream's model id into the client's own request.
+
+    Nothing else changes but that reasoning of another provider's is left out: see `foreign`.
 
     Raises:
         ValueError: `body` is not a JSON object.
     """
-    return splice(body, {"model": msgspec.json.encode(model)})
+    changed = without_foreign(body, model=model)
+    return splice(body, {"model": msgspec.json.encode(model), **changed})

@@ -25,6 +25,7 @@ class _Call:
         self.name = ""
         self.arguments = ""
         self.started = False
+        self.custom = False
 
 
 class ToolCallReader:
@@ -55,6 +56,12 @@ class ToolCallReader:
         if isinstance(legacy, dict):
             yield from self._read_entry({"index": 0, "function": legacy})
 
+    def end(self) -> Iterator[ToolCallDelta]:
+        """Complete the calls that came without arguments: clients read those as JSON."""
+        for call in self._calls:
+            if call.started and not call.custom and not call.arguments.strip():
+                yield ToolCallDelta(call.index, "{}")
+
     def _read_entry(self, entry: dict[str, Any]) -> Iterator[Event]:
         custom = isinstance(entry.get("custom"), dict)
         said = entry.get("custom" if custom else "function")
@@ -74,7 +81,7 @@ class ToolCallReader:
             yield from self._start(call, custom=custom)
 
     def _start(self, call: _Call, *, custom: bool) -> Iterator[Event]:
-        call.started = True
+        call.started, call.custom = True, custom
         call.index = self._started
         self._started += 1
         self.ids[call.id] = call.index

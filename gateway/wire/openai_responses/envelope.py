@@ -6,10 +6,8 @@ The upstream judges what is not read here.
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.canonical.content import Opaque
-from gateway.canonical.request import Dialect
 from gateway.wire.json_body import bad_request, read_body
-from gateway.wire.opaque import unwrap, wrap
+from gateway.wire.opaque import is_wrapped, may_hold_wrapped
 from gateway.wire.openai_responses.reading import NULL
 from gateway.wire.splice import splice
 
@@ -66,9 +64,6 @@ envelope_decoder = msgspec.json.Decoder(Envelope)
 _input_decoder = msgspec.json.Decoder(_Input)
 _item_decoder = msgspec.json.Decoder(_ReasoningItem)
 
-# What every wrapped value begins with, whoever made it.
-_MARK = wrap(Opaque("", ""), own="-")[:8].encode()
-
 
 def parse_envelope(body: bytes, *, max_depth: int) -> Envelope:
     """Check a request as far as routing, errors and the answer need it.
@@ -100,7 +95,7 @@ def render_native(body: bytes, *, model: str) -> bytes:
         ValueError: `body` is not a JSON object.
     """
     members = {"model": msgspec.json.encode(model)}
-    if _MARK in body and (kept := _without_foreign(body)) is not None:
+    if may_hold_wrapped(body) and (kept := _without_foreign(body)) is not None:
         members["input"] = kept
     return splice(body, members)
 
@@ -138,5 +133,4 @@ def _is_foreign(item: Raw) -> bool:
         return False
     if wire.type != "reasoning" or not wire.encrypted_content:
         return False
-    wrapped = unwrap(wire.encrypted_content, own=Dialect.OPENAI_RESPONSES)
-    return wrapped.call_id is not None or wrapped.opaque.origin != Dialect.OPENAI_RESPONSES
+    return is_wrapped(wire.encrypted_content)

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from gateway.canonical.content import Citation
-from gateway.canonical.events import TokenLogprob, ToolCallStarted
+from gateway.canonical.events import ReasoningEnded, TokenLogprob, ToolCallStarted
 from gateway.wire.openai_responses.output_text import render_logprobs
 from gateway.wire.openai_responses.render_items import (
     Items,
+    encrypted_thought,
     refusal_part,
     summary_part,
     text_part,
@@ -162,7 +163,12 @@ class Summary:
         return opened + self._event("response.reasoning_summary_text.delta", delta=piece)
 
     def end(self, _status: str = "", *, encrypted: str | None = None) -> bytes:
-        """Close the item."""
+        """Close the item.
+
+        Args:
+            encrypted: what is to come back; None where nobody said that there is anything.
+        """
+        encrypted = encrypted or encrypted_thought(ReasoningEnded())
         text = "".join(self._pieces)
         frames = b""
         if self._pieces:

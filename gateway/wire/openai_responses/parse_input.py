@@ -22,7 +22,7 @@ from gateway.canonical.content import (
 )
 from gateway.canonical.request import Dialect, Message, Role
 from gateway.wire.json_body import bad_request
-from gateway.wire.opaque import unwrap
+from gateway.wire.opaque import sign_last_text, unwrap
 from gateway.wire.openai_responses.media import audio_type, media_of
 from gateway.wire.openai_responses.names import flatten
 from gateway.wire.openai_responses.output_text import parse_citations
@@ -248,16 +248,27 @@ class InputReader:
         wire = read(item, _reasoning_decoder, path=path)
         texts = [part.text for part in wire.summary or wire.content or ()]
         text = "\n\n".join(filter(None, texts))
-        signature = None
+        thought = Reasoning(text=text, id=wire.id)
         if wire.encrypted_content:
             wrapped = unwrap(wire.encrypted_content, own=_OWN)
             if wrapped.call_id is not None:
                 self._signatures[wrapped.call_id] = wrapped.opaque
                 return
-            signature = wrapped.opaque
+            if wrapped.of_text:
+                if self._messages and self._messages[-1][0] is Role.ASSISTANT:
+                    sign_last_text(self._messages[-1][1], wrapped.opaque)
+                return
+            is_own = wrapped.opaque.origin == _OWN
+            thought = Reasoning(
+                text=text,
+                signature=wrapped.signature,
+                redacted=wrapped.redacted,
+                # The id of an item that we made is no id of the upstream's.
+                id=wire.id if is_own else wrapped.id,
+            )
         # Without either it only points to what a provider has stored.
-        if text or signature:
-            self._add(Role.ASSISTANT, Reasoning(text=text, signature=signature, id=wire.id))
+        if text or thought.signature:
+            self._add(Role.ASSISTANT, thought)
 
     def _image(self, item: Raw, path: str) -> None:
         wire = read(item, _image_decoder, path=path)

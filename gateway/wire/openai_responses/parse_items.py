@@ -181,23 +181,30 @@ class ItemParser:
         if state.call is None:
             yield self._start(state, item)
         index = state.call or 0
-        if arguments := state.news(item, whole=CALLS[item["type"]]):
+        arguments = state.news(item, whole=CALLS[item["type"]])
+        if not state.told and item["type"] == "function_call":
+            arguments = "{}"
+        if arguments:
             yield ToolCallDelta(index, arguments)
         yield ToolCallEnded(index, self._signatures.get(string(item.get("call_id"))))
 
     def _reasoning_done(self, state: _Item, item: dict[str, Any]) -> Iterator[Event]:
-        signature = None
+        ended = ReasoningEnded(id=string(item.get("id")) or None)
         if encrypted := string(item.get("encrypted_content")):
             wrapped = unwrap(encrypted, own=_OWN)
             if wrapped.call_id is not None:
                 self._signatures[wrapped.call_id] = wrapped.opaque
                 return
-            signature = wrapped.opaque
+            if wrapped.of_text:
+                yield TextEnded((), wrapped.opaque)
+                return
+            id = ended.id if wrapped.opaque.origin == _OWN else wrapped.id
+            ended = ReasoningEnded(wrapped.signature, wrapped.redacted, id)
         if not state.told:
             parts = list(objects(item.get("summary"))) or objects(item.get("content"))
             if text := "\n\n".join(filter(None, (string(part.get("text")) for part in parts))):
                 yield ReasoningDelta(text)
-        yield ReasoningEnded(signature, id=string(item.get("id")) or None)
+        yield ended
 
 
 def item_key(wire: dict[str, Any]) -> object:

@@ -6,11 +6,13 @@ Their ids are made of the answer's and of their place in it.
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.canonical.content import Citation, Media, Opaque
-from gateway.canonical.events import TokenLogprob
+from gateway.canonical.content import Citation, Media, Opaque, Reasoning
+from gateway.canonical.events import ReasoningEnded, TokenLogprob
 from gateway.canonical.request import Dialect
-from gateway.wire.opaque import wrap
+from gateway.wire.opaque import UNSIGNED, wrap
 from gateway.wire.openai_responses.output_text import render_annotations, render_logprobs
+
+_OWN = Dialect.OPENAI_RESPONSES
 
 CallOf = tuple[str, str, bool]
 """A call's id, the tool's name and whether the tool is a custom one."""
@@ -43,7 +45,7 @@ class Items:
     def reasoning(
         self, index: int, text: str = "", *, encrypted: str | None = None
     ) -> dict[str, Any]:
-        """A summary of reasoning, or only its encrypted form."""
+        """A summary of reasoning, or only its encrypted form; None while it is not known."""
         item = {
             "id": f"rs_{self._id}_{index}",
             "type": "reasoning",
@@ -106,10 +108,16 @@ def summary_part(text: str = "") -> dict[str, Any]:
     return {"type": "summary_text", "text": text}
 
 
-def encrypted_content(signature: Opaque, belongs_to: str | None = None) -> str:
+def encrypted_thought(thought: Reasoning | ReasoningEnded) -> str:
+    """What of a piece of reasoning the client is to hand back with its next request."""
+    signature = thought.signature or UNSIGNED
+    return wrap(signature, own=_OWN, redacted=thought.redacted, id=thought.id)
+
+
+def encrypted_signature(signature: Opaque, belongs_to: str | None = None) -> str:
     """What the client is to hand back with its next request.
 
     Args:
-        belongs_to: the id of the call or the image that it signs; None when it signs reasoning.
+        belongs_to: the id of the call or the image that it signs; None = the text before it.
     """
-    return wrap(signature, own=Dialect.OPENAI_RESPONSES, call_id=belongs_to)
+    return wrap(signature, own=_OWN, call_id=belongs_to, of_text=belongs_to is None)

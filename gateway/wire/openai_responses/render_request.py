@@ -5,6 +5,8 @@ Nothing is asked to be stored, so reasoning is asked for in its encrypted form a
 Source: https://platform.openai.com/docs/api-reference/responses/create
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -41,6 +43,12 @@ from gateway.wire.openai_responses.parse_request import ENCRYPTED_REASONING, TEX
 
 _OWN = Dialect.OPENAI_RESPONSES
 
+_THINKS = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|codex-|gpt-[5-9](?!.*chat))")
+"""Models that think unasked: their thoughts have to come back for them to go on from there."""
+
+_LEAST_TOKENS = 16
+"""The API refuses a bound below it."""
+
 _EFFORTS = ((4096, "low"), (16384, "medium"))
 """Up to how many tokens of thinking an effort stands for; `high` for more."""
 
@@ -54,11 +62,11 @@ def render_request(request: Request, *, model: str, stream: bool) -> bytes:
     wire["input"] = [item for message in messages for item in _items(message)]
     wire |= {"stream": stream, "store": False}
     settings = {
-        "include": _include(request),
+        "include": _include(request, model),
         "tools": [tool for wanted in request.tools for tool in _tool(wanted)],
         "tool_choice": _tool_choice(request),
         "parallel_tool_calls": request.parallel_tool_calls,
-        "max_output_tokens": request.max_output_tokens,
+        "max_output_tokens": _bound(request.max_output_tokens),
         "temperature": request.sampling.temperature,
         "top_p": request.sampling.top_p,
         "top_logprobs": request.top_logprobs if request.logprobs else None,
@@ -134,7 +142,10 @@ def _item(part: AnyPart) -> Any:
         case NativePart(dialect=dialect, data=data) if dialect == _OWN:
             return Raw(data)
         case Media(kind=MediaKind.IMAGE, data=str(data)):
-            return {"type": "image_generation_call", "status": "completed", "result": data}
+            # The item needs an id; nothing is stored under it.
+            id = "ig_" + hashlib.blake2b(data.encode(), digest_size=16).hexdigest()
+            image = {"type": "image_generation_call", "id": id}
+            return {**image, "status": "completed", "result": data}
         case _:
             return None
 
@@ -178,12 +189,23 @@ def _content(parts: Iterable[AnyPart]) -> str | list[Any]:
             return content
 
 
-def _include(request: Request) -> list[str]:
-    thinks = request.reasoning is not None and request.reasoning.effort != "none"
+def _bound(max_output_tokens: int | None) -> int | None:
+    """The most tokens; clients ask for a single one to see whether a model is there."""
+    if max_output_tokens is None or max_output_tokens < 1:
+        return max_output_tokens
+    return max(max_output_tokens, _LEAST_TOKENS)
+
+
+def _include(request: Request, model: str) -> list[str]:
+    """What is wanted beside the output; a model that does not think refuses encrypted thoughts."""
+    asked = request.reasoning is not None and request.reasoning.effort != "none"
     thought = any(
-        isinstance(part, Reasoning) for message in request.messages for part in message.parts
+        isinstance(part, Reasoning) and _thought(part)
+        for message in request.messages
+        for part in message.parts
     )
-    include = [ENCRYPTED_REASONING] if thinks or thought else []
+    thinks = asked or thought or _THINKS.search(model) is not None
+    include = [ENCRYPTED_REASONING] if thinks else []
     return [*include, TEXT_LOGPROBS] if request.logprobs else include
 
 

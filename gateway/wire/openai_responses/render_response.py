@@ -25,7 +25,8 @@ from gateway.wire.openai_responses.names import namespaced
 from gateway.wire.openai_responses.parse_items import CALLS
 from gateway.wire.openai_responses.render_items import (
     Items,
-    encrypted_content,
+    encrypted_signature,
+    encrypted_thought,
     refusal_part,
     text_part,
 )
@@ -72,8 +73,8 @@ class _Output:
                 self._sign(signature)
             case Refusal(text):
                 self._content.append(refusal_part(text))
-            case Reasoning(text=text, signature=signature):
-                self._thought(text, encrypted_content(signature) if signature else None)
+            case Reasoning(text=text):
+                self._thought(text, encrypted_thought(part))
             case ToolCall(id, name, arguments, signature, custom):
                 self._sign(signature, belongs_to=id)
                 self._put(self._items.call(self._place(), (id, name, custom), arguments=arguments))
@@ -109,9 +110,9 @@ class _Output:
             content, self._content = self._content, []
             self._output.append(self._items.message(len(self._output), content))
 
-    def _thought(self, text: str, encrypted: str | None) -> None:
+    def _thought(self, text: str, encrypted: str) -> None:
         self._put(self._items.reasoning(self._place(), text, encrypted=encrypted))
 
     def _sign(self, signature: Opaque | None, belongs_to: str | None = None) -> None:
         if signature:
-            self._thought("", encrypted_content(signature, belongs_to))
+            self._thought("", encrypted_signature(signature, belongs_to))

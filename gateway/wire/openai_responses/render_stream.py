@@ -37,7 +37,7 @@ from gateway.canonical.request import Dialect
 from gateway.wire.codec import Reply
 from gateway.wire.openai_responses.errors import render_error_frame
 from gateway.wire.openai_responses.open_items import Call, Frames, Message, Summary
-from gateway.wire.openai_responses.render_items import encrypted_content
+from gateway.wire.openai_responses.render_items import encrypted_signature, encrypted_thought
 from gateway.wire.openai_responses.render_response import items_of
 from gateway.wire.openai_responses.resource import Resource, final_status
 from gateway.wire.sse import comment
@@ -103,8 +103,7 @@ class StreamRenderer:
             return b""
         opened, reasoning = self._reasoning()
         self._block = None
-        encrypted = encrypted_content(event.signature) if event.signature else None
-        return opened + reasoning.end(encrypted=encrypted)
+        return opened + reasoning.end(encrypted=encrypted_thought(event))
 
     def _call(self, event: ToolCallStarted) -> bytes:
         frames = self._close_block()
@@ -200,7 +199,7 @@ class StreamRenderer:
     def _sign(self, signature: Opaque, belongs_to: str | None = None) -> bytes:
         """Tell a signature in an item of its own."""
         item = Summary(self._frames, self._items)
-        return item.begin() + item.end(encrypted=encrypted_content(signature, belongs_to))
+        return item.begin() + item.end(encrypted=encrypted_signature(signature, belongs_to))
 
 
 _HANDLERS: dict[type[Event], Callable[[StreamRenderer, Any], bytes]] = {

@@ -1,20 +1,24 @@
 """What the tests of the configuration share: loading a text as a file would be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from config.errors import ConfigError, Problem
+from config.kinds import KindRules, Kinds
 from config.loader import load_config
 from config.schema import Config
 
-KINDS: Mapping[str, str | None] = {
-    "openai-legacy": "openai",
-    "huggingface": "huggingface",
-    "openrouter": "openrouter",
-    "nvidia": "nvidia",
-    "local-stub": None,
+KINDS: Kinds = {
+    "openai-legacy": KindRules(key_family="openai", prefixes=("openai-legacy",)),
+    "huggingface": KindRules(key_family="huggingface", prefixes=("huggingface",)),
+    "openrouter": KindRules(key_family="openrouter", prefixes=("openrouter",)),
+    "nvidia": KindRules(key_family="nvidia", prefixes=("nvidia",)),
+    "llamacpp": KindRules(prefixes=("llamacpp", "llama.cpp")),
+    "custom-chat": KindRules(custom=True),
+    "custom-messages": KindRules(custom=True),
+    "local-stub": KindRules(prefixes=("local-stub", "stub")),
 }
 
 Load = Callable[..., Config]

@@ -14,12 +14,14 @@ Problems = Callable[..., Mapping[str, Problem]]
 
 LONG = "0123456789abcdef"
 OPEN = f"access: {{client_keys: [{{id: alice, key: {LONG}}}]}}\n"
+SERVERS = "redis: {url: 'redis://h'}\ndatabase: {url: 'postgresql://h/d'}\n"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "setting", "value"),
     [
         ("REDIS_URL", "rediss://h:6380/1", "redis.url", "rediss://h:6380/1"),
+        ("DATABASE_URL", "postgres://u:p@h:5432/d", "database.url", "postgres://u:p@h:5432/d"),
         ("WEB_CONCURRENCY", " 4 ", "server.web_processes", 4),
         ("QUEUEWAY_CONCURRENCY", "threads", "concurrency", "threads"),
         ("QUEUEWAY_STATE_DIR", "/srv/state", "state_dir", "/srv/state"),
@@ -49,6 +51,7 @@ def test_a_blank_variable_is_as_one_not_set(load: Load, name: str) -> None:
         ("PORT", "80a"),
         ("PORT", "8_0"),
         ("REDIS_URL", "http://h"),
+        ("DATABASE_URL", "mysql://h/d"),
         ("WEB_CONCURRENCY", "-1"),
         ("WEB_CONCURRENCY", "two"),
         ("WEB_CONCURRENCY", "1.5"),
@@ -84,7 +87,7 @@ def test_a_wrong_variable_is_the_path_of_its_problem(
 def test_the_address_follows_the_platform(
     load: Load, address: str, environ: dict[str, str], result: str
 ) -> None:
-    file = f"{OPEN}server: {{address: {address}}}\nredis: {{url: 'redis://h'}}"
+    file = f"{OPEN}{SERVERS}server: {{address: {address}}}"
     assert load(file, **environ).server.address == result
 
 
@@ -93,15 +96,22 @@ def test_the_address_follows_the_platform(
     [{"DYNO": "web.1"}, {"QUEUEWAY_ENV": "production"}, {"QUEUEWAY_ENV": " Production "}],
     ids=["dyno", "production", "any-case"],
 )
-def test_a_deployment_needs_a_redis_of_its_own(problems: Problems, environ: dict[str, str]) -> None:
+def test_a_deployment_needs_servers_of_its_own(problems: Problems, environ: dict[str, str]) -> None:
     found = problems(OPEN, **environ)
-    assert list(found) == ["redis.url"]
-    assert "REDIS_URL" in found["redis.url"].remedy
+    named = {path: problem.remedy.split()[1] for path, problem in found.items()}
+    assert named == {"redis.url": "REDIS_URL", "database.url": "DATABASE_URL"}
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "DATABASE_URL"])
+def test_a_wrong_url_of_a_server_is_not_called_a_missing_one(problems: Problems, name: str) -> None:
+    found = problems(f"{OPEN}{SERVERS}", QUEUEWAY_ENV="production", **{name: "http://h"})
+    assert list(found) == [name]
 
 
 @pytest.mark.parametrize("environ", [{}, {"QUEUEWAY_ENV": "development"}], ids=["none", "other"])
-def test_one_machine_needs_no_redis_of_its_own(load: Load, environ: dict[str, str]) -> None:
-    assert load("", **environ).redis.url is None
+def test_one_machine_needs_no_servers_of_its_own(load: Load, environ: dict[str, str]) -> None:
+    loaded = load("", **environ)
+    assert (loaded.redis.url, loaded.database.url) == (None, None)
 
 
 @pytest.mark.parametrize(

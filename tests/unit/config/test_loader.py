@@ -6,14 +6,19 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError, Problem
+from config.kinds import KindRules
 from config.loader import load_config
 from config.schema import Config, Credential, Timeouts
 
 Load = Callable[..., Config]
 Problems = Callable[..., Mapping[str, Problem]]
 
-KINDS = {"openrouter": "openrouter", "nvidia": "nvidia", "openai-legacy": "openai"}
-KINDS |= {"local-stub": None}  # type: ignore[dict-item]
+KINDS = {
+    "openrouter": KindRules(key_family="openrouter"),
+    "nvidia": KindRules(key_family="nvidia"),
+    "openai-legacy": KindRules(key_family="openai"),
+    "local-stub": KindRules(),
+}
 
 
 def keys_of(config: Config) -> list[tuple[str | None, str]]:

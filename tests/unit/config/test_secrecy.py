@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import ConfigError, Problem
+from config.kinds import KindRules
 from config.loader import load_config
 from config.schema import Config, safe_url
 
@@ -114,5 +115,5 @@ def test_no_value_of_the_environment_is_quoted(noise: str) -> None:
     names = ["PORT", "WEB_CONCURRENCY", "QUEUEWAY_CONCURRENCY", "QUEUEWAY_LOG_LEVEL", "REDIS_URL"]
     environ = {name: f"{noise}{CANARY}{noise}" for name in names}
     with pytest.raises(ConfigError) as caught:
-        load_config(None, environ, kinds={"local-stub": None})
+        load_config(None, environ, kinds={"local-stub": KindRules()})
     assert [problem.path for problem in caught.value.problems if CANARY in str(problem)] == []

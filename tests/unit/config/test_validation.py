@@ -198,6 +198,54 @@ def test_client_keys_differ_and_are_long(problems: Problems, text: str, path: st
     assert list(problems(f"access: {{client_keys: {text}}}")) == [f"access.client_keys{path}"]
 
 
+def test_a_call_from_every_web_page_needs_a_client_key(problems: Problems) -> None:
+    found = problems("server: {cors_origins: ['*']}")
+    assert list(found) == ["server.cors_origins"]
+    for way_out in ("QUEUEWAY_CLIENT_KEYS", "access.client_keys"):
+        assert way_out in found["server.cors_origins"].remedy
+
+
+def test_with_a_client_key_every_web_page_may_call(load: Load) -> None:
+    config = load("server: {cors_origins: ['*']}", QUEUEWAY_CLIENT_KEYS=f"alice={LONG}")
+    assert config.server.cors_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("server: {cors_origins: ['*']}\naccess: {client_keys: 5}", id="no-list"),
+        pytest.param("server: {cors_origins: ['*', 5]}", id="no-text-beside-it"),
+    ],
+)
+def test_every_web_page_is_not_refused_while_it_is_unknown_what_was_meant(
+    problems: Problems, text: str
+) -> None:
+    assert "server.cors_origins" not in problems(text)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com",
+        "http://localhost:3000",
+        "http://[::1]:8080",
+        "chrome-extension://abcdefgh",
+    ],
+)
+def test_an_origin_is_named_as_browsers_send_it(load: Load, origin: str) -> None:
+    config = load(f"server: {{cors_origins: ['{origin}']}}")
+    assert config.server.cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["app.example.com", "https://app.example.com/", "https://App.example.com", "https://", "null"],
+)
+def test_an_origin_that_no_browser_sends_is_refused(problems: Problems, origin: str) -> None:
+    found = problems(f"server: {{cors_origins: ['{origin}']}}")
+    assert "is malformed" in found["server.cors_origins[0]"].message
+
+
 @pytest.mark.parametrize(
     "address", ["':8080'", "0.0.0.0:80", "'[::]:80'", "example.com:80", "192.0.2.1:80"]
 )

@@ -14,6 +14,7 @@ from gateway.canonical.errors import (
     next_after,
 )
 from gateway.canonical.events import (
+    Answering,
     Event,
     Finished,
     NativeFrame,
@@ -72,6 +73,7 @@ class World:
     """The progress at each acquire, and how many upstream calls had been made then."""
     called: list[tuple[str, str]] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    answering: list[str] = field(default_factory=list)
     lineage: list[AttemptRecord] = field(default_factory=list)
     reports: list[tuple[str, str, UpstreamError | None]] = field(default_factory=list)
 
@@ -112,9 +114,11 @@ class World:
         self.lineage.append(record)
 
     def run(self, execution: Execution, progress: Progress) -> list[Event]:
-        """Execute a call to its end."""
+        """Execute a call to its end; who answered is in `answering` only."""
         self.progress = progress
-        return list(self.executor().execute(execution, progress))
+        events = list(self.executor().execute(execution, progress))
+        self.answering += [event.candidate for event in events if isinstance(event, Answering)]
+        return [event for event in events if not isinstance(event, Answering)]
 
 
 def execution_of(*instances: str, deadline_at: float = NOW + 3600) -> Execution:

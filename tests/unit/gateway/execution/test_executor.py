@@ -7,7 +7,15 @@ import pytest
 
 from gateway.canonical.call import Candidate
 from gateway.canonical.errors import Failure, Kind, Native, UpstreamError
-from gateway.canonical.events import Event, Failed, Finished, NativeFrame, TextDelta, Usage
+from gateway.canonical.events import (
+    Answering,
+    Event,
+    Failed,
+    Finished,
+    NativeFrame,
+    TextDelta,
+    Usage,
+)
 from gateway.canonical.request import Dialect
 from gateway.execution.execution import Execution
 from gateway.execution.executor import MAX_HELD_BYTES, MAX_HELD_EVENTS, Executor
@@ -141,7 +149,8 @@ def test_closing_an_execution_closes_the_stream_and_reports_the_lease(taken: int
     world = World({"a": Script([answer("a")])})
     execution = execution_of("a")
     events = world.executor().execute(execution, progress_of(execution))
-    assert [next(events) for _ in range(taken)] == answer("a")[:taken]
+    whole = [Answering("a:m"), *answer("a")]
+    assert [next(events) for _ in range(1 + taken)] == whole[: 1 + taken]
     events.close()
     assert world.closed == [("a", "k0")]
     assert world.reports == [("a", "k0", None)]
@@ -221,7 +230,21 @@ def test_a_backend_that_is_no_generator_is_as_good(outcome: Exception | list[Eve
     execution = execution_of("a", "b")
     events = list(executor.execute(execution, progress_of(execution)))
     by = "b" if isinstance(outcome, Exception) else "a"
-    assert events == [TextDelta(by), Finished("stop")]
+    assert events == [Answering(f"{by}:m"), TextDelta(by), Finished("stop")]
+
+
+def test_who_answers_is_said_once_and_not_of_who_failed() -> None:
+    world = World({"a": Script([[refused(500)]]), "b": Script([answer("b")])})
+    execution = execution_of("a", "b")
+    world.run(execution, progress_of(execution))
+    assert world.answering == ["b:m"]
+
+
+def test_when_nobody_answers_nobody_is_named() -> None:
+    world = World({"a": Script([[refused(500)]]), "b": Script([[*preamble("b"), refused(500)]])})
+    execution = execution_of("a", "b")
+    world.run(execution, progress_of(execution))
+    assert world.answering == []
 
 
 def test_a_candidate_of_an_instance_that_this_worker_lacks_is_passed_over() -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.canonical.errors import Failure, GatewayError, Kind
-from gateway.routing.router import MAX_ASKED_CHARS, Router
+from gateway.canonical.instance import Instance
+from gateway.routing.router import MAX_ASKED_CHARS, Router, names_of
 
 MODELS = {"Stub-A": ["echo", "slow"], "hf": ["openai/gpt-oss-120b"], "bare": []}
 ROUTER = Router(MODELS, "stub-a:slow|hf:other")
@@ -103,6 +104,47 @@ def test_a_very_long_model_is_refused_in_short() -> None:
     message = _refusal(STRICT, asked).message
     assert asked[:MAX_ASKED_CHARS] in message
     assert len(message) < 2 * MAX_ASKED_CHARS
+
+
+NAMED = Router(
+    {"or-1": ["m"], "or-2": [], "Acme": [], "nvidia": []},
+    "Openrouter:m",
+    names={"openrouter": ["or-1", "or-2"], "prefix": ["Acme"], "nvidia": ["or-2", "nvidia"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "header", "candidates"),
+    [
+        pytest.param("openrouter:x", None, ["or-1:x", "or-2:x"], id="kind-is-all-its-instances"),
+        pytest.param("OpenRouter:x", None, ["or-1:x", "or-2:x"], id="in-other-case"),
+        pytest.param("or-2:x", None, ["or-2:x"], id="id"),
+        pytest.param("PREFIX:a/b:c", None, ["Acme:a/b:c"], id="prefix"),
+        pytest.param("nvidia:x", None, ["nvidia:x"], id="an-id-goes-before-a-name"),
+        pytest.param("x", "openrouter:x", ["or-1:x", "or-2:x"], id="header"),
+        pytest.param(
+            "openrouter:x|prefix:y", None, ["or-1:x", "or-2:x", "Acme:y"], id="arms-in-order"
+        ),
+        pytest.param("or-2:x|openrouter:x", None, ["or-2:x", "or-1:x"], id="each-candidate-once"),
+        pytest.param("anything", None, ["or-1:m", "or-2:m"], id="default"),
+        pytest.param("or-1:x|alone", None, ["or-1:x", "or-1:alone", "or-2:alone"], id="model-only"),
+    ],
+)
+def test_a_name_means_its_instances(model: str, header: str | None, candidates: list[str]) -> None:
+    assert _candidates(NAMED, model, header) == candidates
+
+
+def test_a_name_like_one_that_there_is_is_asked_for() -> None:
+    router = Router({"or-1": []}, None, names={"openrouter": ["or-1"]})
+    assert "did you mean openrouter:gpt-4o?" in _refusal(router, "opnrouter:gpt-4o").message
+
+
+def test_names_are_listed_with_their_instances_in_order() -> None:
+    instances = [
+        Instance(id, kind="k", models=(), keys=(), prefixes=prefixes)
+        for id, prefixes in (("b", ("k", "kay")), ("a", ("k",)), ("c", ()))
+    ]
+    assert names_of(instances) == {"k": ["b", "a"], "kay": ["b"]}
 
 
 @pytest.mark.parametrize(

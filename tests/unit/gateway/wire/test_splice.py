@@ -43,6 +43,13 @@ def test_a_member_is_replaced_or_added_and_every_other_byte_stays(
         pytest.param('{"a":1,"b":2}', {"b": "3"}, '{"a":1,"b":3}', id="last"),
         pytest.param('{"a":1,"b":2}', {"a": "3", "b": "4"}, '{"a":3,"b":4}', id="two"),
         pytest.param('{"a":1,"a":2}', {"a": "3"}, '{"a":3,"a":3}', id="duplicates"),
+        pytest.param('{"a":12,"a":1}', {"a": "3"}, '{"a":3,"a":3}', id="duplicate-begins-alike"),
+        pytest.param(
+            '{"b":"é","a":1}', {"a": "2"}, '{"b":"é","a":2}', id="behind-what-is-not-ascii"
+        ),
+        pytest.param(
+            '{"b":"é","b":2,"a":1}', {"a": "2"}, '{"b":"é","b":2,"a":2}', id="and-scanned"
+        ),
         pytest.param('{"a":1}', {"b": "2", "c": "3"}, '{"a":1,"b":2,"c":3}', id="two-added"),
         pytest.param("{}", {"a": "1", "b": "2"}, '{"a":1,"b":2}', id="added-to-nothing"),
         pytest.param("{ }", {"a": "1"}, '{ "a":1}', id="added-to-white-space"),

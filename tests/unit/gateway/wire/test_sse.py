@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 import requests
 import urllib3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.connection import Exchange
@@ -52,11 +52,24 @@ def _split(chunks: Iterable[bytes]) -> tuple[list[bytes], bytes]:
     return frames, splitter.flush()
 
 
-def _decode(stream: bytes) -> list[str]:
+class _Pieces(io.BytesIO):
+    """A stream that arrives in pieces, which end at these places."""
+
+    def __init__(self, stream: bytes, edges: Iterable[int]) -> None:
+        super().__init__(stream)
+        self._edges = sorted({*edges, len(stream)})
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """Read what has arrived."""
+        position = self.tell()
+        return super().read1(next((e for e in self._edges if e > position), position) - position)
+
+
+def _decode(stream: bytes, edges: Iterable[int] = ()) -> list[str]:
     """The data of a stream's events as the backends read them."""
     response = requests.Response()
     response.status_code = 200
-    response.raw = urllib3.HTTPResponse(io.BytesIO(stream), preload_content=False)
+    response.raw = urllib3.HTTPResponse(_Pieces(stream, edges), preload_content=False)
     upstream = HttpUpstream("upstream", timeouts=Timeouts(), client=HttpClient())
     events = Answer(upstream, Exchange(), response=response).events()
     return [event.data for event in events if event.data is not None]
@@ -79,6 +92,22 @@ def test_a_vector_is_cut_alike_in_every_chunking(stream: bytes, data: list[str])
 @VECTORS
 def test_a_vector_decodes_to_its_events(stream: bytes, data: list[str]) -> None:
     assert _decode(stream) == data
+
+
+@VECTORS
+def test_a_vector_decodes_alike_in_every_chunking(stream: bytes, data: list[str]) -> None:
+    places = range(1, len(stream))
+    assert _decode(stream, places) == data
+    assert [place for place in places if _decode(stream, [place]) != data] == []
+
+
+@VECTORS
+@given(edges=st.sets(st.integers(1, 400), max_size=12))
+@settings(max_examples=25)
+def test_a_vector_decodes_alike_in_any_chunking(
+    stream: bytes, data: list[str], edges: set[int]
+) -> None:
+    assert _decode(stream, (edge for edge in edges if edge < len(stream))) == data
 
 
 @pytest.mark.parametrize(

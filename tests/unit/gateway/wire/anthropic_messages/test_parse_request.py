@@ -266,7 +266,11 @@ def test_a_tool_choice_is_read(wire: Any, choice: ToolChoice | None, parallel: b
     [
         (
             {"thinking": {"type": "enabled", "budget_tokens": 2000}},
-            ReasoningOptions(budget_tokens=2000),
+            ReasoningOptions(budget_tokens=2000, visible=True),
+        ),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 2000, "display": "omitted"}},
+            ReasoningOptions(budget_tokens=2000, visible=False),
         ),
         ({"thinking": {"type": "adaptive"}}, ReasoningOptions(adaptive=True)),
         ({"thinking": {"type": "disabled"}}, ReasoningOptions(effort="none")),

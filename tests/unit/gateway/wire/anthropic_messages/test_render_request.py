@@ -363,10 +363,13 @@ def test_a_choice_among_no_tools_is_left_out() -> None:
     assert "tool_choice" not in _wire(tool_choice=ToolChoice(Choice.AUTO))
 
 
+CLOSED = {"additionalProperties": False}
+
+
 def test_structured_output_has_its_schema() -> None:
     form = ResponseFormat(type=Format.JSON_SCHEMA, name="n", schema=b'{"type":"object"}')
     assert _wire(response_format=form)["output_config"] == {
-        "format": {"type": "json_schema", "schema": {"type": "object"}}
+        "format": {"type": "json_schema", "schema": {"type": "object", **CLOSED}}
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.canonical.content import Citation, Media, MediaKind, Opaque
 from gateway.canonical.errors import Failure, Kind, Native
 from gateway.canonical.events import (
+    Answering,
     Dropped,
     Event,
     Failed,
@@ -28,6 +29,7 @@ from gateway.canonical.events import (
     Usage,
 )
 from gateway.wire.anthropic_messages.codec import CODEC
+from gateway.wire.opaque import UNSIGNED, wrap
 from tests.unit.gateway.wire.anthropic_messages.exchanges import (
     REPLY,
     answer,
@@ -37,6 +39,7 @@ from tests.unit.gateway.wire.anthropic_messages.exchanges import (
 )
 
 OWN = "anthropic-messages"
+UNSIGNED_VALUE = wrap(UNSIGNED, own=OWN)
 STOP = Finished("stop")
 FAILURE = Failure(kind=Kind.TRUNCATED, message="it broke", status=502)
 
@@ -51,6 +54,7 @@ def _outline(events: list[Event]) -> list[str]:
             case "content_block_delta":
                 delta = frame["delta"]
                 said = next(str(value) for name, value in delta.items() if name != "type")
+                said = "unsigned" if said == UNSIGNED_VALUE else said
                 lines.append(f"{frame['index']} +{said}")
             case "content_block_stop":
                 lines.append(f"{frame['index']} end")
@@ -96,7 +100,8 @@ def test_the_start_says_what_is_known() -> None:
 
 
 def test_nothing_is_said_before_the_first_block() -> None:
-    assert write_stream([Dropped(("seed",)), Started("m"), Usage(1, 1), Logprobs(())]) == ""
+    before = [Answering("a:m"), Dropped(("seed",)), Started("m"), Usage(1, 1), Logprobs(())]
+    assert write_stream(before) == ""
 
 
 def test_an_empty_answer_has_its_start_and_its_end() -> None:
@@ -139,9 +144,9 @@ def test_a_finish_reason_has_a_word(reason: str, tools: bool, stop_reason: str) 
 def test_kinds_of_prose_are_blocks_of_their_own() -> None:
     events = [ReasoningDelta("a"), TextDelta("b"), TextDelta("c"), ReasoningDelta("d"), STOP]
     assert _outline(events) == [
-        *("0 thinking", "0 +a", "0 end"),
+        *("0 thinking", "0 +a", "0 +unsigned", "0 end"),
         *("1 text", "1 +b", "1 +c", "1 end"),
-        *("2 thinking", "2 +d", "2 end"),
+        *("2 thinking", "2 +d", "2 +unsigned", "2 end"),
     ]
 
 

@@ -20,6 +20,7 @@ from gateway.canonical.events import (
 from gateway.canonical.request import Message, Request, Role
 from gateway.wire.anthropic_messages.parse_request import parse_request
 from gateway.wire.anthropic_messages.render_request import render_request
+from gateway.wire.opaque import is_wrapped
 from tests.unit.gateway.wire.anthropic_messages.exchanges import (
     answer,
     read_stream,
@@ -128,9 +129,13 @@ def test_an_own_signature_goes_as_it_is() -> None:
     assert block == {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 
 
-def test_thinking_that_nobody_signed_has_an_empty_signature() -> None:
-    (block,) = write_whole([ReasoningDelta("hm"), Finished()])["content"]
-    assert block == {"type": "thinking", "thinking": "hm", "signature": ""}
+def test_thinking_that_nobody_signed_has_a_signature_that_the_gateway_knows() -> None:
+    events: list[Event] = [ReasoningDelta("hm"), Finished()]
+    (block,) = write_whole(events)["content"]
+    assert is_wrapped(block["signature"])
+    assert [block] == _streamed_content(events)
+    (message,) = _next_turn([block]).messages
+    assert message.parts == (Reasoning(text="hm"),)
 
 
 def test_a_carrier_block_shows_as_redacted_thinking_beside_its_call() -> None:

@@ -300,7 +300,12 @@ def test_functions_go_together_where_the_first_one_stands() -> None:
     ids=str,
 )
 def test_the_choice_of_tools_is_written(choice: ToolChoice, config: object) -> None:
-    assert _body(tool_choice=choice)["toolConfig"] == {"functionCallingConfig": config}
+    body = _body(tools=(Tool(name="f"),), tool_choice=choice)
+    assert body["toolConfig"] == {"functionCallingConfig": config}
+
+
+def test_a_choice_among_no_tools_is_left_out() -> None:
+    assert "toolConfig" not in _body(tool_choice=ToolChoice(Choice.AUTO))
 
 
 def test_options_are_written() -> None:

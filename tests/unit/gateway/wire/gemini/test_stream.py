@@ -17,6 +17,7 @@ from gateway.canonical.content import (
 )
 from gateway.canonical.errors import Failure, Kind, Native
 from gateway.canonical.events import (
+    Answering,
     Dropped,
     Event,
     Failed,
@@ -39,10 +40,12 @@ from gateway.canonical.events import (
     Usage,
 )
 from gateway.wire.gemini.codec import CODEC
-from gateway.wire.opaque import wrap
+from gateway.wire.opaque import UNSIGNED, may_hold_wrapped, wrap
 from tests.unit.gateway.wire.gemini.exchanges import frames_of, parse_stream, reply
 
+UNSIGNED_CALL = wrap(UNSIGNED, own="gemini")
 FOREIGN = Opaque("anthropic-messages", "EqQB")
+REDACTED = wrap(FOREIGN, own="gemini", redacted=True)
 THOUGHT = {"text": "t", "thought": True}
 FAILURE = Failure(kind=Kind.TRUNCATED, message="cut", status=502)
 NATIVE = Native("gemini", b'data: {"error": {"code": 503}}\r\n\r\n', framed=True)
@@ -119,6 +122,7 @@ def test_why_it_ended_is_said(reason: str, name: str) -> None:
 @pytest.mark.parametrize(
     "event",
     [
+        Answering("a:m"),
         Dropped(("user",)),
         Usage(1, 1),
         TextDelta(""),
@@ -149,7 +153,7 @@ def test_an_event_that_does_not_show_is_no_frame(event: Event) -> None:
         ),
         pytest.param(
             [ReasoningEnded(FOREIGN, redacted=True)],
-            [{"text": "", "thought": True, "thoughtSignature": wrap(FOREIGN, own="gemini")}],
+            [{"text": "", "thought": True, "thoughtSignature": REDACTED}],
             id="redacted",
         ),
         pytest.param(
@@ -176,7 +180,7 @@ def test_an_event_is_a_part(events: list[Event], parts: list[object]) -> None:
     assert _parts(*events) == parts
 
 
-def test_a_call_is_told_when_it_is_whole() -> None:
+def test_calls_are_told_in_their_order_when_they_are_whole() -> None:
     assert _parts(
         ToolCallStarted(0, "a", "f"),
         ToolCallStarted(1, "b", "g"),
@@ -187,12 +191,15 @@ def test_a_call_is_told_when_it_is_whole() -> None:
         TextDelta("t"),
         ToolCallEnded(0),
     ) == [
+        {"text": "t"},
+        {
+            "functionCall": {"id": "a", "name": "f", "args": {"x": 1}},
+            "thoughtSignature": UNSIGNED_CALL,
+        },
         {
             "functionCall": {"id": "b", "name": "g", "args": {"y": 2}},
             "thoughtSignature": "s",
         },
-        {"text": "t"},
-        {"functionCall": {"id": "a", "name": "f", "args": {"x": 1}}},
     ]
 
 
@@ -203,10 +210,23 @@ def test_calls_that_nobody_ended_are_in_the_last_frame() -> None:
         ToolCallDelta(0, "no json"),
         Finished("tool_calls"),
     )
-    assert last["candidates"][0]["content"]["parts"] == [
-        {"functionCall": {"id": "a", "name": "f", "args": {"value": "no json"}}},
-        {"functionCall": {"id": "b", "name": "g", "args": {}}},
+    calls = [part["functionCall"] for part in last["candidates"][0]["content"]["parts"]]
+    assert calls == [
+        {"id": "a", "name": "f", "args": {"value": "no json"}},
+        {"id": "b", "name": "g", "args": {}},
     ]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_call_that_nobody_signed_is_known_again_for_another_providers(streamed: bool) -> None:
+    events = [ToolCallStarted(0, "a", "f"), ToolCallEnded(0)]
+    if streamed:
+        (part,) = _parts(*events)
+    else:
+        answer = json.loads(CODEC.render_response(collect([*events, Finished("stop")]), reply()))
+        (part,) = answer["candidates"][0]["content"]["parts"]
+    assert part["thoughtSignature"] == UNSIGNED_CALL
+    assert may_hold_wrapped(json.dumps(part).encode())
 
 
 def test_line_ends_in_arguments_end_no_frame() -> None:
@@ -356,3 +376,20 @@ def test_text_after_a_call_stays_after_it() -> None:
     ]
     again = collect(parse_stream(frames_of(_stream(*events))))
     assert again.parts == collect([Started("m"), *events]).parts
+
+
+@pytest.mark.parametrize(
+    ("between", "start"),
+    [
+        pytest.param([TextEnded()], 5, id="end"),
+        pytest.param([ToolCallStarted(0, "c", "f")], 5, id="call"),
+        pytest.param([ReasoningDelta("hm")], 5, id="reasoning"),
+        pytest.param([RefusalDelta("no")], 7, id="refusal"),
+    ],
+)
+def test_a_citation_counts_from_its_own_block(between: list[Event], start: int) -> None:
+    cited = TextEnded((Citation(url="https://a.example", start=0, end=3),))
+    events = [TextDelta("first"), *between, TextDelta("second"), cited, Finished("stop")]
+    chunks = _chunks(*events)
+    (support,) = chunks[-1]["candidates"][0]["groundingMetadata"]["groundingSupports"]
+    assert support["segment"] == {"startIndex": start, "endIndex": start + 3, "text": "sec"}

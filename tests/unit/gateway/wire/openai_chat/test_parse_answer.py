@@ -431,7 +431,7 @@ def test_citations_count_from_the_begin_of_their_own_part() -> None:
         {"content": "cde", "annotations": [_annotation(start_index=3, end_index=4)]},
     )
     citation = Citation(url="https://x", title="t", start=1, end=2)
-    assert answer.parts == (Text("ab"), ToolCall("c", "f"), Text("cde", (citation,)))
+    assert answer.parts == (Text("ab"), ToolCall("c", "f", "{}"), Text("cde", (citation,)))
 
 
 @pytest.mark.parametrize(

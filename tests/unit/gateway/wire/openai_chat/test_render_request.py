@@ -256,6 +256,8 @@ F = ToolCall("c", "f", "{}")
     [
         pytest.param("deepseek-chat", (THOUGHT, F), {"reasoning_content": "r"}, id="tool-turn"),
         pytest.param("org/m", (THOUGHT, F), {"reasoning_content": "r"}, id="routed-tool-turn"),
+        pytest.param("openai/gpt-oss-120b:fastest", (THOUGHT, F), {}, id="gpt-oss"),
+        pytest.param("meta-llama/llama-4-scout", (THOUGHT, F), {}, id="llama"),
         pytest.param("deepseek-chat", (THOUGHT, Text("a")), {}, id="turn-without-tools"),
         pytest.param("gpt-5.4", (THOUGHT, F), {}, id="openai"),
         pytest.param("gpt-5.4", (OWN_THOUGHT, F), {}, id="own-to-openai"),

@@ -20,6 +20,7 @@ from gateway.canonical.content import (
 )
 from gateway.canonical.errors import Failure, Kind, Native
 from gateway.canonical.events import (
+    Answering,
     Dropped,
     Event,
     Failed,
@@ -348,6 +349,7 @@ def test_a_custom_call_is_shown_in_pieces() -> None:
 @pytest.mark.parametrize(
     "event",
     [
+        Answering("a:m"),
         Dropped(("seed",)),
         NativeBlock("anthropic-messages", "server_tool_use", b"{}"),
         TextEnded(),

@@ -92,7 +92,7 @@ ITEMS: list[Any] = [
     ),
     pytest.param(
         {"type": "function_call", "id": "fc_1", "name": "f", "arguments": ""},
-        (ToolCall("fc_1", "f"),),
+        (ToolCall("fc_1", "f", "{}"),),
         id="call-without-call-id",
     ),
     pytest.param(

@@ -8,6 +8,7 @@ import pytest
 from gateway.canonical.content import Citation, Media, MediaKind, Opaque
 from gateway.canonical.errors import Failure, Kind, Native
 from gateway.canonical.events import (
+    Answering,
     Dropped,
     Event,
     Failed,
@@ -210,6 +211,7 @@ def test_items_of_the_dialect_are_told_as_they_came() -> None:
 @pytest.mark.parametrize(
     "event",
     [
+        Answering("a:m"),
         Dropped(("seed",)),
         NativeBlock("gemini", "executableCode", b"{}"),
         MediaProduced(Media(kind=MediaKind.AUDIO, mime="audio/wav", data="aGk=")),

@@ -321,7 +321,7 @@ def test_response_format(wanted: ResponseFormat, wire: Any) -> None:
 def test_settings() -> None:
     wire = _render(
         sampling=Sampling(temperature=0.0, top_p=0.5, top_k=3, seed=1, presence_penalty=1.0),
-        max_output_tokens=5,
+        max_output_tokens=50,
         parallel_tool_calls=False,
         logprobs=True,
         top_logprobs=2,
@@ -332,13 +332,50 @@ def test_settings() -> None:
     expected = {
         "temperature": 0.0,
         "top_p": 0.5,
-        "max_output_tokens": 5,
+        "max_output_tokens": 50,
         "parallel_tool_calls": False,
         "top_logprobs": 2,
         "user": "u",
     }
     assert expected.items() <= wire.items()
     assert not {"top_k", "seed", "presence_penalty", "stop", "n"} & set(wire)
+
+
+@pytest.mark.parametrize(("wanted", "said"), [(1, 16), (15, 16), (16, 16), (17, 17), (0, 0)])
+def test_the_bound_is_not_below_the_least_that_the_api_takes(wanted: int, said: int) -> None:
+    assert _render(max_output_tokens=wanted)["max_output_tokens"] == said
+
+
+@pytest.mark.parametrize(
+    ("model", "includes"),
+    [
+        ("gpt-5", True),
+        ("gpt-5.2-codex", True),
+        ("o3", True),
+        ("o4-mini", True),
+        ("openai/gpt-5-mini", True),
+        ("codex-mini-latest", True),
+        ("gpt-5-chat-latest", False),
+        ("gpt-4.1", False),
+        ("gpt-4o", False),
+        ("my-o3-like", False),
+    ],
+)
+def test_thoughts_are_wanted_of_models_that_think_unasked(model: str, includes: bool) -> None:
+    wire = json.loads(render_request(Request(messages=(HI,)), model=model, stream=False))
+    assert ("include" in wire) is includes
+
+
+def test_foreign_thoughts_are_no_reason_to_want_encrypted_ones() -> None:
+    thought = Reasoning(text="t", signature=Opaque("gemini", "sig"))
+    wire = _render(HI, Message(Role.ASSISTANT, (thought, Text("a"))), HI)
+    assert "include" not in wire
+
+
+def test_an_image_of_the_models_has_an_id() -> None:
+    image = Media(kind=MediaKind.IMAGE, mime="image/png", data="aGk=")
+    (item,) = _render(Message(Role.ASSISTANT, (image,)))["input"]
+    assert item["id"].startswith("ig_")
 
 
 def test_a_stream_is_asked_for() -> None:

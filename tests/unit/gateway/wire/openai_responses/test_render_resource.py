@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from gateway.canonical.collect import collect
@@ -217,7 +216,9 @@ SIGNED: list[Any] = [
         id="reasoning",
     ),
     pytest.param(
-        [ReasoningEnded(ANTHROPIC, True)], [Reasoning(signature=ANTHROPIC)], id="redacted"
+        [ReasoningEnded(ANTHROPIC, True)],
+        [Reasoning(signature=ANTHROPIC, redacted=True)],
+        id="redacted",
     ),
     pytest.param(
         [
@@ -232,7 +233,7 @@ SIGNED: list[Any] = [
     ),
     pytest.param(
         [TextDelta("a"), TextEnded((), GEMINI), TextDelta("b")],
-        [Text("a"), Reasoning(signature=GEMINI), Text("b")],
+        [Text("a", signature=GEMINI), Text("b")],
         id="text",
     ),
     pytest.param(
@@ -256,17 +257,12 @@ def test_a_signature_comes_back_with_the_next_turn(
         output = streamed(*events, END)[-1]["response"]["output"]
     else:
         output = whole(*events, END)["output"]
-    said = _next_turn(output).parts
-    without_ids = [
-        msgspec.structs.replace(part, id=None) if isinstance(part, Reasoning) else part
-        for part in said
-    ]
-    assert without_ids == parts
+    assert list(_next_turn(output).parts) == parts
 
 
 def test_the_signature_of_a_call_survives_another_gateway() -> None:
     events = [START, ToolCallStarted(0, "c", "f"), ToolCallEnded(0, GEMINI), END]
-    assert collect(parsed(rendered(events))).tool_calls == [ToolCall("c", "f", "", GEMINI)]
+    assert collect(parsed(rendered(events))).tool_calls == [ToolCall("c", "f", "{}", GEMINI)]
 
 
 def test_a_signature_of_the_dialect_itself_is_not_wrapped() -> None:
