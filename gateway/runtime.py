@@ -16,7 +16,7 @@ from gateway.credentials.policy import Policy
 from gateway.credentials.pool import CredentialPool
 from gateway.routing.inventory import Inventory
 from gateway.routing.router import Router, names_of
-from gateway.routing.selector import SelectorError
+from gateway.routing.selector_error import SelectorError
 from gateway.state.connection import connect
 from gateway.state.inventory import InventoryCache, LiveInventory, Refresh, Remote
 from gateway.state.liveness import living

@@ -4,6 +4,7 @@ Knows the configured instances by name only; whether one is healthy or has a key
 """
 
 import difflib
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -12,12 +13,16 @@ from msgspec import Struct
 from gateway.canonical.call import Candidate
 from gateway.canonical.errors import Failure, GatewayError, Kind
 from gateway.canonical.instance import Instance
+from gateway.routing.grammar import parse_selector
 from gateway.routing.inventory import Inventory
-from gateway.routing.selector import Failover, Leaf, SelectorError, parse_selector
+from gateway.routing.selector_error import SelectorError
+from gateway.routing.served import Roll, in_order, require_served
+from gateway.routing.tree import Leaf, Selector, leaves
 
 MAX_ASKED_CHARS = 200
 """Of what the client asked for, in a message and in the search for a name like it."""
 
+_SIGNS = "|^!"
 _NOTHING_LISTED = Inventory(())
 
 
@@ -50,6 +55,7 @@ class Router:
         *,
         names: Mapping[str, Sequence[str]] = MappingProxyType({}),
         inventory: Callable[[], Inventory] = lambda: _NOTHING_LISTED,
+        roll: Roll = random.randrange,
     ) -> None:
         """
         Args:
@@ -57,11 +63,18 @@ class Router:
             default_route: selector for a model that names no instance.
             names: what instances are called besides their ids -> the ids, in configuration order.
             inventory: which instance has which model, as of now.
+            roll: draws among weighted candidates.
+        Raises:
+            SelectorError: the default route cannot be read.
+            GatewayError: it asks for what is not served.
         """
         self._inventory = inventory
+        self._roll = roll
         self._instances = {name.lower(): tuple(ids) for name, ids in names.items()}
         self._instances |= {instance.lower(): (instance,) for instance in models}
         self._default = parse_selector(default_route) if default_route else None
+        if self._default:
+            require_served(self._default, param=None)
         self._known = [f"{id}:{model}" for id, listed in models.items() for model in listed]
         self._ids = list(models)
 
@@ -88,11 +101,14 @@ class Router:
 
     def _is_inline(self, model: str) -> bool:
         head, colon, _ = model.partition("|")[0].partition(":")
-        return bool(colon) and head.strip().lower() in self._instances or "|" in model
+        if colon and head.strip().lower() in self._instances:
+            return True
+        return any(sign in model for sign in _SIGNS) or model.lstrip()[:1] in ("[", "{")
 
-    def _candidates(self, tree: Failover, asked: str) -> tuple[Candidate, ...]:
-        """List what the arms name; one that names nothing configured is passed over."""
-        found = [candidate for arm in tree.arms for candidate in self._named(arm)]
+    def _candidates(self, tree: Selector, asked: str) -> tuple[Candidate, ...]:
+        """List what the leaves name; one that names nothing configured is passed over."""
+        ordered = in_order(tree, roll=self._roll)
+        found = [candidate for leaf in ordered for candidate in self._named(leaf)]
         if not found:
             raise self._unknown(asked)
         return tuple(dict.fromkeys(found))
@@ -101,7 +117,7 @@ class Router:
         inventory = self._inventory()
         if not leaf.instance and (having := inventory.serving(leaf.model)):
             return list(having)
-        name = leaf.instance or (self._default.arms[0].instance if self._default else "")
+        name = leaf.instance or (next(leaves(self._default)).instance if self._default else "")
         ids = self._instances.get(name.lower(), ())
         return [Candidate(id, inventory.native_id(id, leaf.model)) for id in ids]
 
@@ -133,9 +149,11 @@ class Router:
         return "name one as 'instance:model'; the instances are " + ", ".join(self._ids)
 
 
-def _parse(selector: str, *, param: str | None) -> Failover:
+def _parse(selector: str, *, param: str | None) -> Selector:
     try:
-        return parse_selector(selector)
+        tree = parse_selector(selector)
+        require_served(tree, param=param)
+        return tree
     except SelectorError as error:
         raise GatewayError(
             Failure(
