@@ -8,6 +8,6 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # RQ and urllib3 say at info and debug what we say ourselves.
-    for name in ("rq.worker", "rq.job", "urllib3"):
+    # They say at info and debug what we say ourselves.
+    for name in ("rq.worker", "rq.job", "urllib3", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -245,7 +245,7 @@ def test_headers_that_mean_nothing_here_change_nothing(
 
 ROUTE_HEADERS = {
     "empty-arm": ("local-stub:echo||", 400, None),
-    "no-instance": (":echo", 400, None),
+    "no-model": ("local-stub:", 400, None),
     "unknown": ("nope:m", 404, "model"),
     "latin-1": ("\xff\xfe", 404, "model"),
 }

@@ -4,16 +4,15 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from gateway.store.database import open_database, sqlite_url
-from tests.e2e.deployment import Up
+from tests.e2e.database import upgrade
 from tests.support import answers
-from tests.support.client import Client, Reply, chat_body
+from tests.support.client import Client, chat_body
 from tests.support.fake_upstream import FakeUpstream, by_key, by_path
 from tests.support.gateway import CHAT, Gateway
 from tests.support.polling import wait_for
@@ -25,6 +24,8 @@ WRITTEN_S = 10.0
 CALL_ID = "X-Queueway-Call-Id"
 ROUTE = "X-Queueway-Route-Taken"
 CALLS = 20
+CALLING_S = 3.0
+"""So long that records are written meanwhile, or would be."""
 QUICK_S = 2.0
 """A small call at most, on a busy machine; what it must not wait for takes five times as long."""
 
@@ -92,7 +93,7 @@ def test_a_failure_before_output_is_swallowed_by_the_next_candidate(
         (1, "a", 500),
         (2, "b", None),
     ]
-    assert "broken" in rows[0]["reason"]
+    assert "status 500" in rows[0]["reason"]
 
 
 def test_a_refusal_of_the_request_is_surfaced(gateway: Gateway, upstream: FakeUpstream) -> None:
@@ -215,9 +216,7 @@ def test_a_name_that_no_header_can_carry_is_percent_encoded(
 
 
 @contextmanager
-def _running(
-    redis: RedisServer, upstream: FakeUpstream, **given: Any
-) -> Iterator[Gateway]:
+def _running(redis: RedisServer, upstream: FakeUpstream, **given: Any) -> Iterator[Gateway]:
     """A gateway that the test may stop."""
     row = {"id": "a", "kind": "openai-legacy", "base_url": f"{upstream.url}/a", "api_key": "key-a"}
     gateway = Gateway(redis_url=redis.url, backends=[row], **given)
@@ -237,14 +236,15 @@ def _locked(engine: Engine) -> Iterator[None]:
         connection.rollback()
 
 
-def _timed(gateway: Gateway) -> float:
-    """How long the slowest of some calls took."""
+def _timed(gateway: Gateway) -> tuple[int, float]:
+    """How many calls there were in a time, one after the other, and how long the slowest took."""
     took = []
-    for _ in range(CALLS):
+    end = time.monotonic() + CALLING_S
+    while time.monotonic() < end:
         began_at = time.monotonic()
         assert gateway.chat("a:m").status == 200
         took.append(time.monotonic() - began_at)
-    return max(took)
+    return len(took), max(took)
 
 
 def test_a_worker_that_is_told_to_stop_loses_nothing(
@@ -265,11 +265,10 @@ def test_a_locked_file_slows_no_call_down_and_loses_nothing(
     with _running(private_redis, upstream, concurrency=concurrency) as gateway:
         engine = open_database(sqlite_url(gateway.folder / "var"))
         with _locked(engine):
-            assert _timed(gateway) < QUICK_S
+            count, slowest_s = _timed(gateway)
         engine.dispose()
-        wait_for(
-            lambda: len(attempts(gateway.client)) == CALLS, what="the attempts", limit_s=30
-        )
+        assert slowest_s < QUICK_S
+        wait_for(lambda: _written(gateway) == count, what="the attempts", limit_s=30)
 
 
 def test_a_server_that_stands_still_slows_no_call_down(
@@ -283,21 +282,24 @@ def test_a_server_that_stands_still_slows_no_call_down(
         of(gateway, gateway.chat("a:m").headers[CALL_ID])
         postgres_server.stall()
         try:
-            slowest_s = _timed(gateway)
+            count, slowest_s = _timed(gateway)
             away = gateway.client.send("GET", ADMIN)
         finally:
             postgres_server.resume()
         assert slowest_s < QUICK_S
         assert (away.status, away.error["message"]) == (503, "the database does not answer")
-        wait_for(
-            lambda: len(_page(gateway).json.get("data", ())) > CALLS,
-            what="the attempts",
-            limit_s=60,
-        )
+        wait_for(lambda: _written(gateway) == count + 1, what="the attempts", limit_s=60)
 
 
-def _page(gateway: Gateway) -> Reply:
-    return gateway.client.send("GET", ADMIN)
+def _written(gateway: Gateway) -> int:
+    """How many attempts there are; 0 while the database does not answer."""
+    count, after = 0, ""
+    while (page := gateway.client.send("GET", f"{ADMIN}?limit=1000{after}")).status == 200:
+        count += len(page.json["data"])
+        if not page.json["has_more"]:
+            return count
+        after = f"&before={page.json['data'][-1]['id']}"
+    return 0
 
 
 @contextmanager
@@ -305,8 +307,7 @@ def _upgraded(
     redis: RedisServer, upstream: FakeUpstream, postgres: PostgresServer, *, concurrency: str
 ) -> Iterator[Gateway]:
     """A gateway on PostgreSQL, whose release phase has run."""
-    url = postgres.new_database()
-    _upgrade(url)
-    given = {"concurrency": concurrency, "environment": {"DATABASE_URL": url}}
-    with _running(redis, upstream, **given) as gateway:
+    environment = {"DATABASE_URL": postgres.new_database()}
+    assert upgrade(environment["DATABASE_URL"], postgres.folder).returncode == 0
+    with _running(redis, upstream, concurrency=concurrency, environment=environment) as gateway:
         yield gateway

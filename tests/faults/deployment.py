@@ -22,7 +22,7 @@ OTHER_INSTANCE = "other"
 """The same upstream with another key."""
 
 _STAYS = (
-    r"epoch|wake|installation|workers|webs|alive:.*|keys:.*|queue:[^:]*:rate",
+    r"epoch|wake|installation|workers|webs|alive:.*|keys:.*|queue:[^:]*:rate|lease:.*|inventory.*",
     r"rq:workers.*|rq:worker:[^:]*|rq:queues",
 )
 

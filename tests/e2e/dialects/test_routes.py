@@ -118,7 +118,7 @@ def test_a_model_in_a_path_may_hold_any_character(
     [
         pytest.param("m", "/google/v1beta/models/m:generateContent", id="plain"),
         pytest.param("models/m", "/google/v1beta/models/m:generateContent", id="resource"),
-        pytest.param("a/b:c?d", "/google/v1beta/models/a%2Fb%3Ac%3Fd:generateContent", id="odd"),
+        pytest.param("a/b:c#d", "/google/v1beta/models/a%2Fb%3Ac%23d:generateContent", id="odd"),
     ],
 )
 def test_a_gemini_upstream_is_asked_for_the_model_by_its_path(
