@@ -208,6 +208,18 @@ class Answer:
         except (urllib3.exceptions.HTTPError, OSError):
             return
 
+    def next_at_once(self, events: Iterator[ServerSentEvent]) -> ServerSentEvent | None:
+        """Read what follows the last event without delay; None when nothing does.
+
+        Args:
+            events: what `events` gave, as far as it was read.
+        """
+        self._exchange.read_timeout(_FINISH_S)
+        try:
+            return next(events, None)
+        except (urllib3.exceptions.HTTPError, UpstreamError, FrameTooLarge, OSError):
+            return None
+
     def error_body(self) -> bytes:
         """Read as much of an error's body as is of use."""
         body = b""

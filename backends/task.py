@@ -6,7 +6,7 @@ Owns the choice between the native path and the canonical model. Knows no socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Raw
@@ -14,7 +14,7 @@ from msgspec import Raw
 from backends.wires import Wire
 from gateway.canonical.call import Call
 from gateway.canonical.errors import Failure, GatewayError, Kind, Next, UpstreamError
-from gateway.canonical.events import Dropped, Event, Finished, NativeBody, Usage
+from gateway.canonical.events import Dropped, Event, Finished, NativeBody, NativeFrame, Usage
 from gateway.canonical.features import Verdict, negotiate
 from gateway.canonical.request import Operation, Request
 from gateway.wire import embeddings
@@ -44,6 +44,7 @@ class Answer(Protocol):
     def is_json(self) -> bool: ...
     def body(self) -> bytes: ...
     def events(self) -> Iterator[ServerSentEvent]: ...
+    def next_at_once(self, events: Iterator[Any]) -> ServerSentEvent | None: ...
     def finish(self) -> None: ...
 
 
@@ -131,6 +132,10 @@ def _native_stream(codec: Codec, answer: Answer, *, instance: str) -> Iterator[E
         yield reader.read(event.frame, event.data)
         if reader.done:
             break
+    if codec.trailer is not None:
+        last = answer.next_at_once(events)
+        if last is not None and last.data == codec.trailer:
+            yield NativeFrame(last.frame, False)
     yield from reader.end()
     answer.finish()
 

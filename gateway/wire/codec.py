@@ -187,5 +187,8 @@ class Codec:
     native_reader: Callable[[str], NativeReader]
     """From the instance's name."""
     parse_error: Callable[[ErrorResponse], UpstreamError]
+    trailer: str | None = None
+    """The data of a frame that some upstreams send behind the terminal one, where that is no word
+    of the dialect's; it goes to a client of the same dialect."""
     counting: Counting | None = None
     """None = the dialect has no such question."""

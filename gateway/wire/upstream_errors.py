@@ -5,10 +5,21 @@ Compatible providers do not keep to their dialect's error object: they answer wi
 """
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
-from gateway.canonical.errors import MAX_REASON, Failure, Kind, Next, UpstreamError
+from gateway.canonical.errors import (
+    MAX_REASON,
+    Failure,
+    Kind,
+    Native,
+    Next,
+    UpstreamError,
+    next_after,
+)
+from gateway.canonical.request import Dialect
+from gateway.wire.codec import ErrorResponse
 
 _MAX_NESTING = 8
 """How deep in an upstream's error its sentence is looked for."""
@@ -59,6 +70,48 @@ def failure_of(instance: str, *, status: int, wire: object) -> Failure:
         code=_string(fields.get("code")),
         param=_string(fields.get("param")),
     )
+
+
+def refusal(
+    response: ErrorResponse, *, dialect: Dialect, is_native: Callable[[object], bool]
+) -> UpstreamError:
+    """Read an upstream's error response.
+
+    Args:
+        is_native: whether the decoded body is an error object as the dialect's clients read it.
+    """
+    wire = decode_error(response.body)
+    failure = failure_of(response.instance, status=response.status, wire=wire)
+    if response.status < 500 and is_native(wire):
+        native = Native(dialect, response.body)
+        failure = msgspec.structs.replace(failure, native=native)
+    return UpstreamError(
+        failure,
+        next=next_after(response.status),
+        status=response.status,
+        headers=dict(response.headers),
+    )
+
+
+def inner_refusal(
+    instance: str, *, error: object, status: int, dialect: Dialect, frame: bytes | None
+) -> UpstreamError:
+    """Read an error that came inside an answer that had begun with 200.
+
+    Another candidate may do better whatever it says: the upstream took the request before it
+    failed.
+
+    Args:
+        status: what the error stands for.
+        frame: the whole frame, for a client of the same dialect.
+    """
+    failure = failure_of(instance, status=status, wire={"error": error})
+    if frame is not None:
+        failure = msgspec.structs.replace(failure, native=Native(dialect, frame, framed=True))
+    follows = next_after(status)
+    if follows is Next.SURFACE:
+        follows = Next.CANDIDATE
+    return UpstreamError(failure, next=follows, status=status)
 
 
 def find_message(error: object, nesting: int = _MAX_NESTING) -> str:

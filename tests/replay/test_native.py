@@ -114,13 +114,6 @@ def error_of(exchange: Exchange, body: bytes) -> dict[str, object]:
     return error
 
 
-def without_trailer(exchange: Exchange) -> bytes:
-    """An answer up to its end: `[DONE]` is no word of the Responses dialect and may follow it."""
-    if exchange.family is Family.RESPONSES:
-        return exchange.body.removesuffix(b"data: [DONE]\n\n")
-    return exchange.body
-
-
 RATE_LIMIT_TYPES = {Family.GEMINI: "RESOURCE_EXHAUSTED"}
 SERVER_ERROR_TYPES = {Family.GEMINI: "INTERNAL"}
 
@@ -141,7 +134,7 @@ def test_the_upstream_is_asked_where_its_dialect_is_served(play: Play, outcome: 
 def test_the_client_gets_the_upstreams_bytes(play: Play, outcome: Outcome) -> None:
     assert outcome.status == 200
     assert outcome.error is None
-    assert outcome.body == without_trailer(play.exchange)
+    assert outcome.body == play.exchange.body
 
 
 @every(e for e in EXCHANGES if is_good(e) and e.is_array)

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.canonical.errors import Failure, Kind, Native, Next, UpstreamError, next_after
+from gateway.canonical.errors import Failure, Kind, UpstreamError
 from gateway.canonical.request import Dialect
 from gateway.wire.codec import ErrorResponse
-from gateway.wire.upstream_errors import decode_error, failure_of, inner_status
+from gateway.wire.upstream_errors import inner_refusal, inner_status, refusal
 
 _TYPES = {
     Kind.INVALID_REQUEST: "invalid_request_error",
@@ -62,24 +62,13 @@ def render_error_frame(failure: Failure) -> bytes:
 
 def parse_error(response: ErrorResponse) -> UpstreamError:
     """Read an upstream's error response."""
-    wire = decode_error(response.body)
-    failure = failure_of(response.instance, status=response.status, wire=wire)
-    if response.status < 500 and _is_native(wire):
-        native = Native(Dialect.ANTHROPIC_MESSAGES, response.body)
-        failure = msgspec.structs.replace(failure, native=native)
-    return UpstreamError(
-        failure,
-        next=next_after(response.status),
-        status=response.status,
-        headers=dict(response.headers),
-    )
+    return refusal(response, dialect=Dialect.ANTHROPIC_MESSAGES, is_native=_is_native)
 
 
 def parse_inner_error(instance: str, *, wire: object, frame: bytes | None = None) -> UpstreamError:
     """Read an error that came inside an answer that had begun with 200.
 
-    Its status is what its type stands for, else what the error itself says, else 502. Another
-    candidate may do better whatever it says: the upstream took the request before it failed.
+    Its status is what its type stands for, else what the error itself says, else 502.
 
     Args:
         wire: the decoded frame or body, of whatever type.
@@ -89,14 +78,9 @@ def parse_inner_error(instance: str, *, wire: object, frame: bytes | None = None
     type = error.get("type") if isinstance(error, dict) else None
     status = _STATUSES.get(type) if isinstance(type, str) else None
     status = status or inner_status(error)
-    failure = failure_of(instance, status=status, wire={"error": error})
-    if frame is not None:
-        native = Native(Dialect.ANTHROPIC_MESSAGES, frame, framed=True)
-        failure = msgspec.structs.replace(failure, native=native)
-    follows = next_after(status)
-    if follows is Next.SURFACE:
-        follows = Next.CANDIDATE
-    return UpstreamError(failure, next=follows, status=status)
+    return inner_refusal(
+        instance, error=error, status=status, dialect=Dialect.ANTHROPIC_MESSAGES, frame=frame
+    )
 
 
 def _message(failure: Failure) -> str:

@@ -27,4 +27,5 @@ CODEC = Codec(
     stream_parser=StreamParser,
     native_reader=NativeStream,
     parse_error=parse_error,
+    trailer="[DONE]",
 )

@@ -7,30 +7,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.canonical.errors import (
-    Failure,
-    Kind,
-    Native,
-    Next,
-    UpstreamError,
-    next_after,
-)
+from gateway.canonical.errors import Failure, UpstreamError
 from gateway.canonical.request import Dialect
 from gateway.wire.codec import ErrorResponse
+from gateway.wire.openai_errors import error_object, is_native
 from gateway.wire.openai_responses.reading import mapping
-from gateway.wire.upstream_errors import decode_error, failure_of, inner_status
-
-_TYPES = {
-    Kind.INVALID_REQUEST: "invalid_request_error",
-    Kind.AUTHENTICATION: "authentication_error",
-    Kind.PERMISSION: "permission_error",
-    Kind.NOT_FOUND: "invalid_request_error",
-    Kind.METHOD_NOT_ALLOWED: "invalid_request_error",
-    Kind.TOO_LARGE: "invalid_request_error",
-    Kind.RATE_LIMITED: "rate_limit_error",
-    Kind.OVERLOADED: "rate_limit_error",
-}
-_DEFAULT_TYPE = "api_error"
+from gateway.wire.upstream_errors import inner_refusal, inner_status, refusal
 
 _STATUSES = {
     "invalid_api_key": 401,
@@ -56,16 +38,6 @@ def render_error(failure: Failure) -> bytes:
     return msgspec.json.encode({"error": error_object(failure)})
 
 
-def error_object(failure: Failure) -> dict[str, Any]:
-    """The members of an error."""
-    return {
-        "message": failure.message,
-        "type": _TYPES.get(failure.kind, _DEFAULT_TYPE),
-        "param": failure.param,
-        "code": failure.code or failure.kind.value,
-    }
-
-
 def render_error_frame(failure: Failure, *, sequence_number: int) -> bytes:
     """Render the last frame of a stream that broke.
 
@@ -89,17 +61,7 @@ def render_error_frame(failure: Failure, *, sequence_number: int) -> bytes:
 
 def parse_error(response: ErrorResponse) -> UpstreamError:
     """Read an upstream's error response."""
-    wire = decode_error(response.body)
-    failure = failure_of(response.instance, status=response.status, wire=wire)
-    if response.status < 500 and _is_native(wire):
-        native = Native(Dialect.OPENAI_RESPONSES, response.body)
-        failure = msgspec.structs.replace(failure, native=native)
-    return UpstreamError(
-        failure,
-        next=next_after(response.status),
-        status=response.status,
-        headers=dict(response.headers),
-    )
+    return refusal(response, dialect=Dialect.OPENAI_RESPONSES, is_native=is_native)
 
 
 def parse_answer_error(
@@ -108,8 +70,7 @@ def parse_answer_error(
     """Read an error that came within an answer that had begun with 200.
 
     Its status is what the error says, when that is an HTTP error status or a code that stands for
-    one; else 502. Another candidate may do better whatever it says: the upstream took the request
-    before it failed.
+    one; else 502.
 
     Args:
         wire: an `error` event, or a response or event that holds one.
@@ -119,16 +80,6 @@ def parse_answer_error(
     status = inner_status(error)
     if status == 502 and isinstance(error, dict) and isinstance(error.get("code"), str):
         status = _STATUSES.get(error["code"], status)
-    failure = failure_of(instance, status=status, wire={"error": error})
-    if frame is not None:
-        native = Native(Dialect.OPENAI_RESPONSES, frame, framed=True)
-        failure = msgspec.structs.replace(failure, native=native)
-    follows = next_after(status)
-    if follows is Next.SURFACE:
-        follows = Next.CANDIDATE
-    return UpstreamError(failure, next=follows, status=status)
-
-
-def _is_native(wire: object) -> bool:
-    error = wire.get("error") if isinstance(wire, dict) else None
-    return isinstance(error, dict) and isinstance(error.get("message"), str)
+    return inner_refusal(
+        instance, error=error, status=status, dialect=Dialect.OPENAI_RESPONSES, frame=frame
+    )
