@@ -221,6 +221,7 @@ class Adapter(HTTPAdapter):
         self._pools: dict[str | None, Any] = {}
         self._paths: dict[str | None, str] = {}
 
+    # Narrower than requests' own: whoever sends a request names the last two.
     def get_connection_with_tls_context(  # type: ignore[override]
         self, request: requests.PreparedRequest, verify: Any, *, proxies: Any, cert: Any
     ) -> Any:

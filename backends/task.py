@@ -70,13 +70,14 @@ def make_task(call: Call, body: bytes, *, wire: Wire, model: str, instance: str)
     """
     codec = wire.codec
     if call.operation is Operation.EMBED:
-        return _embedding(call, body, codec=codec, model=model, instance=instance)
+        return _embedding(body, codec=codec, model=model, instance=instance)
     if call.operation is Operation.COUNT_TOKENS:
         return _count(call, body, codec=codec, model=model, instance=instance)
     if call.dialect is codec.dialect:
         native = codec.render_native(body, model=model)
         return Task(native, _native_reader(codec, stream=call.stream, instance=instance))
-    request, dropped = _translated(call, body, codec=codec, instance=instance)
+    parse = CODECS[call.dialect].parse_request
+    request, dropped = _translated(parse, body, codec=codec, instance=instance)
     sent = codec.render_request(request, model=model, stream=call.stream)
     if wire.members:
         sent = _renamed(sent, wire.members)
@@ -195,13 +196,18 @@ def _not_streamed(codec: Codec, body: bytes, *, instance: str) -> UpstreamError:
 
 
 def _translated(
-    call: Call, body: bytes, *, codec: Codec, instance: str
+    parse: Callable[[bytes], Request], body: bytes, *, codec: Codec, instance: str
 ) -> tuple[Request, tuple[str, ...]]:
-    request = _request(CODECS[call.dialect].parse_request, body)
+    """Read a client's request, and name what of it the upstream's dialect cannot say.
+
+    Raises:
+        UpstreamError: the request cannot be read, or loses its meaning on the way.
+    """
+    request = _request(parse, body)
     verdict = negotiate(request, codec.support, dialect=codec.dialect)
     if verdict.refused:
         raise _unsupported(verdict, codec=codec, instance=instance)
-    return msgspec.structs.replace(request, stream=call.stream), verdict.dropped
+    return request, verdict.dropped
 
 
 def _renamed(sent: bytes, members: Mapping[str, str | None]) -> bytes:
@@ -223,10 +229,12 @@ def _count(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) 
     assert counting is not None
     assert own is not None
     is_native = call.dialect is codec.dialect
+    dropped: tuple[str, ...] = ()
     if is_native:
         sent = codec.render_native(body, model=model)
     else:
-        sent = counting.render_request(_request(own.parse_request, body), model)
+        request, dropped = _translated(own.parse_request, body, codec=codec, instance=instance)
+        sent = counting.render_request(request, model)
 
     def read(answer: Answer) -> Iterator[Event]:
         counted = answer.body()
@@ -236,12 +244,11 @@ def _count(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) 
         yield Usage(tokens, 0)
         yield Finished("stop")
 
-    return Task(sent, read)
+    return Task(sent, read, dropped)
 
 
-def _embedding(call: Call, body: bytes, *, codec: Codec, model: str, instance: str) -> Task:
-    del call
-    native = CODECS[codec.dialect].render_native(body, model=model)
+def _embedding(body: bytes, *, codec: Codec, model: str, instance: str) -> Task:
+    native = codec.render_native(body, model=model)
     return Task(native, partial(_read_whole, embeddings.parse_native, instance=instance))
 
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from secrets import token_hex
 from typing import Any
 
@@ -154,7 +155,7 @@ class CallWorker(SimpleWorker):
         )
         for call in popped:
             self._taken[call.epoch] = call
-            self._slots.run(lambda call=call: self._run(call))  # type: ignore[misc]
+            self._slots.run(partial(self._run, call))
 
     def _run(self, popped: Popped) -> None:
         """Run one call in this thread; whatever happens, it ends."""

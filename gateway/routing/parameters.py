@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from msgspec import Struct
 
 from gateway.routing.selector_error import SelectorError, quoted
@@ -114,7 +115,7 @@ def defaults_of(parameters: Iterable[tuple[str, str]]) -> Defaults:
     """Take what sets something out of a candidate's parameters, as `read_query` gave them."""
     settings = ((SETTINGS[name], value) for name, value in parameters if name in SETTINGS)
     fields: dict[str, object] = {setting.field: setting.read(value) for setting, value in settings}
-    return Defaults(**fields)  # type: ignore[arg-type]
+    return msgspec.convert(fields, Defaults)
 
 
 def _check(text: str, value_at: int, *, pair: tuple[str, str]) -> str | None:

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 from redis import Redis, RedisError
+from redis.client import Pipeline
 
 from gateway.canonical.errors import UpstreamError
 from gateway.canonical.listing import Listing
@@ -114,11 +115,11 @@ class InventoryCache:
             pipeline.hdel(self._key, *others)
             self._changed(pipeline)
 
-    def _changed(self, pipeline: Redis) -> None:
+    def _changed(self, pipeline: Pipeline) -> None:
         pipeline.expire(self._key, LIVES_S)
         # Not a count: that of a Redis that lost everything could come to the same number.
         pipeline.set(self._revision_key, token_hex(8), ex=LIVES_S)
-        pipeline.execute()  # type: ignore[attr-defined]
+        pipeline.execute()
 
 
 @dataclass(frozen=True)
@@ -263,11 +264,15 @@ class LiveInventory(Generic[T]):
                 threading.Thread(target=self._follow, name="inventory", daemon=True).start()
 
     def _follow(self) -> None:
+        away = False
         while True:
             try:
                 self.reread()
+                away = False
             except RedisError as error:
-                log.warning("the model inventory could not be read: %s", error)
+                if not away:
+                    log.warning("the model inventory could not be read: %s", error)
+                away = True
             except Exception:  # noqa: BLE001 - the top of a thread; without it the models grow old
                 log.exception("the model inventory could not be read")
             self._tried.set()

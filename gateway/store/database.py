@@ -4,6 +4,7 @@ Owns how a URL becomes an engine. How its schema is made is in `schema`.
 """
 
 from pathlib import Path
+from sqlite3 import Connection
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -80,8 +81,8 @@ def _open_postgresql(url: URL) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+def _prepare_sqlite(connection: Connection, _record: object) -> None:
+    cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -77,7 +78,7 @@ class Writer(Generic[T]):
         while group := self._take(most):
             most = MAX_GROUP
             try:
-                self._run_blocking(lambda group=group: self._write(group))  # type: ignore[misc]
+                self._run_blocking(partial(self._write, group))
             except Exception as error:  # noqa: BLE001 - no record may end the writing of all others
                 if not _is_refusal(error):
                     log.error("could not write %d records: %s", len(group), type(error).__name__)

@@ -206,6 +206,21 @@ class TestCount:
         events = read(task(self.COUNTED, MESSAGES), Came(came))
         assert events == [NativeBody(came), Usage(41, 0), Finished("stop")]
 
+    def test_names_what_another_dialect_is_not_asked(self) -> None:
+        body = (
+            b'{"model":"x","messages":[{"role":"user","content":'
+            b'[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]}'
+        )
+        assert task(self.COUNTED, GEMINI, body=body).dropped == ("prompt_cache",)
+
+    def test_of_what_another_dialect_cannot_say_is_refused(self) -> None:
+        body = (
+            b'{"model":"x","messages":[{"role":"user","content":"a"}],'
+            b'"tools":[{"type":"web_search_20250305","name":"web_search"}]}'
+        )
+        failure = raised(self.COUNTED, GEMINI, body).failure
+        assert (failure.status, failure.param) == (400, "provider_tools")
+
     def test_that_cannot_be_read_is_refused_for_good(self) -> None:
         error = raised(self.COUNTED, GEMINI, b'{"model":"x","messages":[{"role":5}]}')
         assert (error.failure.status, error.next) == (400, Next.SURFACE)
